@@ -1,0 +1,237 @@
+"""The made-up market: homes, what they are worth, and who sells in which week.
+
+Every fact is a pure function of the seed and a number (of a home, of a week), so
+any week can be written alone, memory does not grow with the market, and a market of
+more weeks begins with exactly the sales of a shorter one. Homes sell far more often
+than in life (about 0.6 times a year), to show repeat sales in a small market.
+
+Here: what happened. Elsewhere: how a source would write it down, with its errors
+(`psi_rows`, `csv_sales`).
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+
+from simulator.geography import (
+    State,
+    build_localities,
+    unit_interval,
+)
+from simulator.homes import Home, build_home, relative_worth
+
+_HOLDING_CLASSES: Final = ((0.06, 26), (0.14, 45), (0.20, 70), (0.25, 110), (0.35, 300))
+"""Share of homes, and weeks between their sales."""
+
+_LONGEST_DELAY: Final = 4
+_TREND_START: Final = 1990
+_TREND_YEARS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSize:
+    """How big a market: `homes`, and `weeks` from the Monday `first_week` on."""
+
+    seed: int = 7
+    homes: int = 6500
+    weeks: int = 104
+    first_week: date = date(2023, 1, 2)
+
+    def __post_init__(self) -> None:
+        if self.first_week.weekday() != 0:
+            raise ValueError(f"first_week {self.first_week} is not a Monday")
+        if self.weeks < 1:
+            raise ValueError(f"a market needs at least 1 week, {self.weeks} asked for")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A sale decided but not worked out: home number, week it was due, its holding."""
+
+    home: int
+    due_week: int
+    position: int
+    holding_weeks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One change of hands (in VIC perhaps one attempt), first public in `week`."""
+
+    home: Home
+    slot: Slot
+    week: int
+    contract_date: date
+    settlement_date: date
+    price_aud: int
+    off_the_plan: bool
+
+
+class Market:
+    """A market of a given size. Cheap to make; holds only its localities."""
+
+    def __init__(self, size: MarketSize) -> None:
+        self.size = size
+        self.localities = build_localities(size.seed, size.homes)
+        self._starts = [locality.start for locality in self.localities]
+        self._trend = {state: _trend(size.seed, state) for state in ("NSW", "VIC")}
+        self._slots = lru_cache(maxsize=48)(self._find_slots)
+
+    def monday(self, week: int) -> date:
+        """The Monday that week number `week` (0 = the first) is published on."""
+        return self.size.first_week + timedelta(weeks=week)
+
+    def week_of(self, monday: date) -> int | None:
+        """Number of the week published on `monday`, None if there is no such file."""
+        days = (monday - self.size.first_week).days
+        week, rest = divmod(days, 7)
+        return week if rest == 0 and 0 <= week < self.size.weeks else None
+
+    # Homes
+
+    def home(self, number: int) -> Home:
+        """Home `number` of 0 to homes - 1."""
+        locality = self.localities[bisect.bisect_right(self._starts, number) - 1]
+        local = number - locality.start
+        for kind, count in locality.counts:
+            if local < count:
+                return build_home(self.size.seed, locality, kind, number, local)
+            local -= count
+        raise IndexError(f"home {number} of {self.size.homes}")
+
+    def price(self, home: Home, day: date) -> float:
+        """What `home` is worth in AUD on `day`, before the luck of a single sale."""
+        months = (day.year - _TREND_START) * 12 + day.month - 1 + (day.day - 1) / 31
+        low = int(months)
+        trend = self._trend[home.locality.state]
+        moved = trend[low] + (trend[low + 1] - trend[low]) * (months - low)
+        if home.kind == "unit":
+            moved *= 0.72  # units lag houses in every long boom
+        return math.exp(home.locality.level + moved + relative_worth(home))
+
+    # Sales
+
+    def slots(self, week: int, state: State) -> tuple[Slot, ...]:
+        """Sales of a state's part first published in a week, in a stable order."""
+        return self._slots(week, state)
+
+    def sales(self, week: int, state: State) -> Iterator[Sale]:
+        """Those sales worked out."""
+        for slot in self.slots(week, state):
+            yield self.sale(slot, week)
+
+    def sale(self, slot: Slot, week: int) -> Sale:
+        """Dates and price of one sale.
+
+        Contract to settlement is 42 days in the middle, years off the plan; a
+        settlement is published 4 to 10 days later, sometimes months.
+        """
+        home = self.home(slot.home)
+        key = f"{self.size.seed}:sale:{slot.due_week}:{slot.home}"
+        luck = random.Random(key)
+        monday = self.monday(week)
+        if home.locality.state == "VIC":
+            saturday = monday - timedelta(days=2)
+            settlement = saturday + timedelta(days=luck.choice((30, 42, 60, 90)))
+            return self._priced(home, slot, week, (saturday, settlement), luck, False)
+        late = slot.holding_weeks >= 70 and luck.random() < 0.09
+        lag = luck.randint(11, 126) if late else luck.choice((4, 4, 5, 6, 7, 7, 10))
+        settlement = monday - timedelta(days=lag)
+        off_plan = (
+            slot.holding_weeks >= 300
+            and home.kind in ("unit", "townhouse", "land")
+            and luck.random() < 0.8
+        )
+        if off_plan:
+            days = luck.randint(250, 1150)
+        else:
+            days = min(98, max(1, round(42 * math.exp(luck.gauss(0.0, 0.38)))))
+        dates = (settlement - timedelta(days=days), settlement)
+        return self._priced(home, slot, week, dates, luck, off_plan)
+
+    def _priced(
+        self,
+        home: Home,
+        slot: Slot,
+        week: int,
+        dates: tuple[date, date],
+        luck: random.Random,
+        off_plan: bool,
+    ) -> Sale:
+        spread = 0.30 if home.kind == "business" else 0.065
+        value = self.price(home, dates[0]) * math.exp(luck.gauss(0.0, spread))
+        # People agree on round prices: to 5,000, some to the thousand or 500.
+        step = luck.choice((5_000, 5_000, 5_000, 10_000, 1_000, 500))
+        price = max(step, round(value / step) * step)
+        return Sale(home, slot, week, dates[0], dates[1], price, off_plan)
+
+    def _find_slots(self, week: int, state: State) -> tuple[Slot, ...]:
+        return tuple(
+            slot
+            for due in range(week - _LONGEST_DELAY, week + 1)
+            for slot in self._due(due, state)
+            if due + self._delay(due, slot.home) == week
+        )
+
+    def _due(self, week: int, state: State) -> Iterator[Slot]:
+        """Sales due in a week: each holding class is walked round in its own time."""
+        homes = [loc for loc in self.localities if loc.state == state]
+        first, count = homes[0].start, sum(loc.size for loc in homes)
+        stride = _stride(count)
+        low, position = 0, 0
+        for share, weeks in _HOLDING_CLASSES:
+            high = count if weeks == 300 else low + round(count * share)
+            for place in range(low + week % weeks, high, weeks):
+                yield Slot(first + place * stride % count, week, position, weeks)
+                position += 1
+            low = high
+
+    def _delay(self, due_week: int, home: int) -> int:
+        """Weeks a sale waits: hardly anything is published early in January."""
+        chance, longest = _holdup(self.monday(due_week))
+        luck = unit_interval(self.size.seed, "delay", due_week, home)
+        if luck >= chance:
+            return 0
+        return 1 + int(luck / chance * longest)
+
+
+def _holdup(monday: date) -> tuple[float, int]:
+    """Share of a week's sales published later, and by how many weeks at most."""
+    if monday.month == 1 and monday.day <= 7:
+        return 0.93, 4
+    if monday.month == 1 and monday.day <= 14:
+        return 0.5, 3
+    if monday.month == 12 and monday.day >= 22:
+        return 0.6, 4
+    if (11, 20) <= (monday.month, monday.day) <= (12, 7):
+        return 0.35, 2  # the rush to settle before Christmas
+    return 0.06, 1
+
+
+def _stride(count: int) -> int:
+    """A step coprime to `count`, so that walking by it meets every home once."""
+    step = max(1, int(count * 0.6180339887))
+    while math.gcd(step, count) != 1:
+        step += 1
+    return step
+
+
+def _trend(seed: int, state: str) -> list[float]:
+    """Log price index by month since `_TREND_START`: growth, cycles and surprises."""
+    chooser = random.Random(f"{seed}:trend:{state}")
+    phase = chooser.uniform(0.0, 2 * math.pi)
+    level, walk = 0.0, []
+    for month in range(_TREND_YEARS * 12 + 2):
+        level += 0.0042 + chooser.gauss(0.0, 0.004)
+        cycle = 0.06 * math.sin(2 * math.pi * month / 84 + phase)
+        season = 0.012 * math.sin(2 * math.pi * (month - 5) / 12)
+        walk.append(level + cycle + season)
+    start = walk[(2015 - _TREND_START) * 12]
+    return [value - start for value in walk]
