@@ -14,7 +14,8 @@ from simulator.faults import Faults
 from simulator.lifetime import announce, exit_with_stdin
 from simulator.market import Market, MarketSize
 from simulator.psi import weekly_name, weekly_zip
-from simulator.server import Site, SiteServer
+from simulator.server import SiteServer
+from simulator.website import Site
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,7 +42,7 @@ class Faults:
 
     @classmethod
     def parse(cls, words: Iterable[str], file: str = "") -> Faults:
-        """Faults from words of the grammar above; `file` is what `truncate` alone means.
+        """Faults from words of the grammar above; `file` is meant by `truncate` alone.
 
         Raises ValueError, naming the word, for what is not in the grammar.
         """
@@ -80,10 +80,13 @@ class Faults:
     def hits(self, name: str, file: str) -> bool:
         """Whether a fault of that name holds for the file now; wears off if counted."""
         with self._lock:
-            left = self.files.get((name, file), 0)
-            if left is None or name == "late":
-                return left is None or left > 0
-            self.files[name, file] = max(0, left - 1)
+            if (name, file) not in self.files:
+                return False
+            left = self.files[name, file]
+            if left is None:
+                return True
+            if name != "late":  # that one is counted in listings
+                self.files[name, file] = max(0, left - 1)
             return left > 0
 
     def takes_status(self) -> int:
