@@ -52,6 +52,9 @@ _SERVER_SETTINGS = {
     "log_min_messages": "warning",
 }
 
+# Servers outlive their starter on purpose; kept so that a dead one can be reaped.
+_STARTED_HERE: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True)
 class ServerAddress:
@@ -178,30 +181,19 @@ class EmbeddedServer:
         return address
 
     def _start(self, address: ServerAddress) -> ServerAddress:
-        pid = self._postmaster_pid()
-        if pid is None:
-            self._remove_stale_pid_file()
-            if not _port_is_free(address.port):
-                address = ServerAddress(
-                    _free_port(), address.password, address.cluster_name
-                )
-                self._write_state(address)
-            process: subprocess.Popen[bytes] | None = self._launch(address)
-        else:
-            process = None
+        process: subprocess.Popen[bytes] | None = None
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._answers(address):
-            if process is not None and process.poll() is not None:
-                if "already exists" in self._log_tail() and time.monotonic() < deadline:
-                    # The killed server is still being reaped; its pid is not free yet.
-                    time.sleep(0.3)
-                    self._remove_stale_pid_file()
-                    process = self._launch(address)
-                    continue
-                raise ServerStartError(
-                    f"PostgreSQL stopped while starting. Last lines of {self.log}:\n"
-                    f"{self._log_tail()}"
-                )
+            if self._postmaster_pid() is None and (process is None or _ended(process)):
+                # PostgreSQL refuses while its killed predecessor is still being reaped.
+                if process is not None and "already exists" not in self._log_tail():
+                    raise ServerStartError(
+                        f"PostgreSQL stopped while starting. Last lines of {self.log}:\n"
+                        f"{self._log_tail()}"
+                    )
+                self._remove_stale_pid_file()
+                address = self._on_a_free_port(address)
+                process = self._launch(address)
             if time.monotonic() > deadline:
                 raise ServerStartError(
                     f"PostgreSQL did not answer on port {address.port} within "
@@ -209,6 +201,13 @@ class EmbeddedServer:
                 )
             time.sleep(0.05)
         return address
+
+    def _on_a_free_port(self, address: ServerAddress) -> ServerAddress:
+        if _port_is_free(address.port):
+            return address
+        moved = ServerAddress(_free_port(), address.password, address.cluster_name)
+        self._write_state(moved)
+        return moved
 
     def _launch(self, address: ServerAddress) -> subprocess.Popen[bytes]:
         major = (self.data / "PG_VERSION").read_text().strip()
@@ -224,7 +223,7 @@ class EmbeddedServer:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -232,6 +231,8 @@ class EmbeddedServer:
                 start_new_session=True,  # Ctrl-C in a terminal must not stop the server
                 **self._server_process_options(self.data),
             )
+        _STARTED_HERE.append(process)
+        return process
 
     def _programs(self, major: str | None) -> Path:
         found = binaries.find_binaries(major, self._override)
@@ -296,7 +297,7 @@ class EmbeddedServer:
     def _read_state(self) -> ServerAddress | None:
         try:
             return ServerAddress(**json.loads(self._state.read_text()))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def _write_state(self, address: ServerAddress) -> None:
@@ -326,6 +327,8 @@ class EmbeddedServer:
         return pid if self._is_ours(pid) else None
 
     def _is_ours(self, pid: int) -> bool:
+        for process in _STARTED_HERE:
+            process.poll()
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
             return state != "Z" and Path(f"/proc/{pid}/cwd").samefile(self.data)
@@ -364,6 +367,10 @@ def _server_user() -> pwd.struct_passwd | None:
         "PostgreSQL refuses to run as root and there is no user `postgres` or `nobody` "
         "to run it as. Create one, or set AUSPROPERTY_DATABASE_URL."
     )
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
 
 
 def _free_port() -> int:

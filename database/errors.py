@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from domain.errors import UserError
 
-class DatabaseError(Exception):
+
+class DatabaseError(UserError):
     """The database cannot be used; the message says why and what to do."""
 
 

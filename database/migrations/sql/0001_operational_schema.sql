@@ -55,11 +55,20 @@ create table ops.builds (
 comment on table ops.builds is
     'Fingerprint of the inputs each derived stage was last built from; equal means up to date.';
 
+create table ops.run_failures (
+    run_id text primary key,
+    job_name text not null,
+    message text not null,
+    failed_at timestamptz not null default now()
+);
+comment on table ops.run_failures is
+    'Failed runs as the failure sensor noticed them, for alerting. One row per run.';
+
 -- raw ---------------------------------------------------------------------------
 
 create table raw.nsw_valuer__sales (
     district_code text not null,
-    valuer_property_id text not null,
+    valuer_property_id text,
     sale_counter text not null,
     downloaded_at timestamp not null,
     property_name text,
@@ -81,6 +90,8 @@ create table raw.nsw_valuer__sales (
     sale_code text,
     interest_percent smallint,
     dealing_number text,
+    valuation_number text,
+    dimensions text,
     legal_description text,
     purchaser_count smallint not null default 0,
     vendor_count smallint not null default 0,
@@ -96,7 +107,7 @@ create table raw.nsw_valuer__sales (
             coalesce(unit_number, '') || '|' || coalesce(house_number, '') || '|'
             || coalesce(street_name, '') || '|' || coalesce(locality, '') || '|'
             || coalesce(postcode, '') || '|' || coalesce(strata_lot_number, '') || '|'
-            || district_code || '|' || valuer_property_id
+            || district_code || '|' || coalesce(valuer_property_id, '')
         )::uuid
     ) stored,
     primary key (_row_hash)
@@ -289,7 +300,7 @@ create table delivery.events (
     event_key text not null unique,
     event_type text not null,
     subject_id uuid not null,
-    body text not null,
+    body text not null check (octet_length(body) <= 65536),
     is_simulated boolean not null,
     occurred_at timestamptz not null,
     created_at timestamptz not null default now()
@@ -314,11 +325,17 @@ create table delivery.deliveries (
     delivered_at timestamptz,
     created_at timestamptz not null default now(),
     unique (event_id, endpoint_id)
-);
+    -- Room for the claim's new row version on the same page spares every index an entry.
+) with (fillfactor = 60);
 -- pending: not tried yet; failed: tried, waiting for its next attempt; both are due work.
-create index deliveries_due_idx on delivery.deliveries (next_attempt_at, delivery_id)
+-- Claims walk the due rows of one endpoint at a time, so that a slow receiver's backlog is
+-- never in the way of another's.
+create index deliveries_due_idx
+    on delivery.deliveries (endpoint_id, next_attempt_at, delivery_id)
     where status in ('pending', 'failed');
-create index deliveries_endpoint_idx on delivery.deliveries (endpoint_id, status);
+comment on table delivery.deliveries is
+    'What is to be sent where, and how it stands. attempts counts claims and fences off a '
+    'worker whose lease was taken over. One row per event and endpoint.';
 
 create table delivery.attempts (
     delivery_id bigint not null references delivery.deliveries,
@@ -332,3 +349,5 @@ create table delivery.attempts (
     worker text not null,
     primary key (delivery_id, attempt)
 );
+comment on table delivery.attempts is
+    'Log of every POST and how it ended. One row per delivery and attempt.';
