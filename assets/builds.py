@@ -1,0 +1,71 @@
+"""Is a derived stage up to date? Fingerprints of what it was last built from.
+
+Every stage compares the fingerprint of its inputs with the one recorded when it last
+finished. Equal: nothing to do, say so. The record is written after the work commits, so
+a killed run repeats the stage, and every stage is idempotent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+
+def last_build(
+    conn: psycopg.Connection, name: str, fingerprint: str
+) -> dict[str, Any] | None:
+    """Summary of the last build of `name` if it had this fingerprint, else None."""
+    row = conn.execute(
+        "select summary from ops.builds where name = %s and fingerprint = %s",
+        [name, fingerprint],
+    ).fetchone()
+    return dict(row[0]) if row else None
+
+
+def record_build(
+    conn: psycopg.Connection,
+    name: str,
+    fingerprint: str,
+    *,
+    run_id: str,
+    summary: dict[str, Any],
+) -> None:
+    """Remember that `name` is built from `fingerprint`; commits."""
+    conn.execute(
+        """
+        insert into ops.builds (name, fingerprint, summary, run_id)
+        values (%s, %s, %s, %s)
+        on conflict (name) do update set
+            fingerprint = excluded.fingerprint, summary = excluded.summary,
+            run_id = excluded.run_id, finished_at = now()
+        """,
+        [name, fingerprint, Jsonb(summary), run_id],
+    )
+    conn.commit()
+
+
+def forget_build(conn: psycopg.Connection, name: str) -> None:
+    """Make the next run build `name` again: called before its outputs change; commits."""
+    conn.execute("delete from ops.builds where name = %s", [name])
+    conn.commit()
+
+
+def landing_fingerprint(conn: psycopg.Connection, *sources: str) -> str:
+    """Fingerprint of what has landed, order-independent: the ledger's files and counts."""
+    row = conn.execute(
+        """
+        select count(*), coalesce(sum(hashtextextended(
+            file_id::text || status || rows_loaded::text, 0)::numeric), 0)
+        from ops.source_files where source = any(%s)
+        """,
+        [list(sources)],
+    ).fetchone()
+    return digest("landing", *sources, str(row))
+
+
+def digest(*parts: str) -> str:
+    """A short, stable name for a combination of inputs."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

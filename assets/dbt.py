@@ -1,0 +1,143 @@
+"""The dbt project as assets: every model an asset, every test an asset check.
+
+The SQL is `dbt_project/`; building the manifest is `manifest.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import psycopg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from assets import keys, progress
+from assets.builds import (
+    digest,
+    forget_build,
+    landing_fingerprint,
+    last_build,
+    record_build,
+)
+from assets.manifest import project_fingerprint, read_manifest
+from assets.metadata import table_metadata
+from assets.resources import Dbt, Warehouse
+from assets.warehouse import dbt_environment
+from settings import Settings
+
+_LAYER_GROUPS = {"ml": "features"}
+_BUILD = "dbt"
+_BUILD_LOCK = 7_240_002
+
+
+class Translator(DagsterDbtTranslator):
+    """Asset key = schema and table name; group = layer; owner from the model's meta."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Schema and table name, for models and sources alike."""
+        name = dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Group of the graph, from the schema the model lies in."""
+        schema = dbt_resource_props["schema"]
+        return _LAYER_GROUPS.get(schema, schema)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """One owner for all models: the data team."""
+        return [keys.DATA_OWNER]
+
+
+def build_fingerprint(conn: psycopg.Connection) -> str:
+    """What the models are built from: files landed, identities, and the SQL itself."""
+    identities = conn.execute(
+        "select count(*), max(rule_version) from intermediate.int_address__identity"
+    ).fetchone()
+    landed = landing_fingerprint(conn, "nsw_valuer", "csv")
+    return digest(_BUILD, landed, str(identities), project_fingerprint())
+
+
+def dbt_asset_definitions(settings: Settings) -> dg.AssetsDefinition:
+    """All models as one multi-asset, from the manifest of this home."""
+
+    @dbt_assets(
+        manifest=read_manifest(settings),
+        name="dbt_models",
+        dagster_dbt_translator=Translator(),
+    )
+    def dbt_models(
+        context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
+    ) -> Iterator[Any]:
+        with warehouse.connect() as conn:
+            # No transaction may stay open here: it would hold locks that dbt waits for.
+            conn.autocommit = True
+            # Two builds at once would drop each other's tables: one after the other.
+            conn.execute("select pg_advisory_lock(%s)", [_BUILD_LOCK])
+            fingerprint = build_fingerprint(conn)
+            known = last_build(conn, _BUILD, fingerprint)
+            # A hand-picked selection is somebody's wish to rebuild: obey it.
+            if known is not None and not context.is_subset:
+                yield from _unchanged(context, known)
+                return
+            forget_build(conn, _BUILD)
+            counts = {"passed": 0, "warned": 0, "failed": 0}
+            for event in _build(context, dbt, warehouse):
+                if isinstance(event, dg.AssetCheckResult):
+                    counts[_outcome(event)] += 1
+                yield _described(event, context, conn)
+            if not context.is_subset:
+                record_build(
+                    conn,
+                    _BUILD,
+                    fingerprint,
+                    run_id=context.run_id,
+                    summary={"checks": counts},
+                )
+
+    return dbt_models
+
+
+def _build(
+    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
+) -> Iterator[Any]:
+    settings = warehouse.settings
+    os.environ.update(dbt_environment(settings, warehouse.url))
+    target = settings.market_folder / "dbt" / context.run_id
+    report = progress.step("dbt")
+    invocation = dbt.cli(["build"], context=context, target_path=target)
+    try:
+        for done, event in enumerate(invocation.stream(), start=1):
+            report(done, 0)
+            yield event
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
+def _unchanged(
+    context: dg.AssetExecutionContext, known: dict[str, Any]
+) -> Iterator[dg.MaterializeResult]:
+    checks = known.get("checks", {})
+    context.log.info("inputs and models are those of the last build: nothing to do")
+    for key in context.selected_asset_keys:
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={"status": "unchanged", "last_checks": str(checks)}
+        )
+
+
+def _described(
+    event: Any, context: dg.AssetExecutionContext, conn: psycopg.Connection
+) -> Any:
+    """Add rows and a sample to a model's event, now that its table stands."""
+    if not isinstance(event, dg.Output):
+        return event
+    key = context.asset_key_for_output(event.output_name)
+    return event.with_metadata({**event.metadata, **table_metadata(conn, key)})
+
+
+def _outcome(result: dg.AssetCheckResult) -> str:
+    if result.passed:
+        return "passed"
+    return "warned" if result.severity == dg.AssetCheckSeverity.WARN else "failed"

@@ -1,0 +1,35 @@
+"""Asset keys and groups in one place: the key is the table's schema and name."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+RAW_NSW_SALES = dg.AssetKey(["raw", "nsw_valuer__sales"])
+RAW_CSV_SALES = dg.AssetKey(["raw", "csv__sales"])
+RAW_REJECTS = dg.AssetKey(["raw", "rejects"])
+ADDRESS_IDENTITY = dg.AssetKey(["intermediate", "int_address__identity"])
+PROPERTIES = dg.AssetKey(["marts", "properties"])
+TRAINING_FEATURES = dg.AssetKey(["ml", "training_features"])
+PROPERTY_FEATURES = dg.AssetKey(["ml", "property_features"])
+VALUATION_MODEL = dg.AssetKey(["ml", "property_valuation"])
+PROMOTIONS = dg.AssetKey(["ml", "model_promotions"])
+PREDICTIONS = dg.AssetKey(["ml", "price_predictions"])
+EVENTS = dg.AssetKey(["delivery", "events"])
+DELIVERIES = dg.AssetKey(["delivery", "deliveries"])
+
+# What each group of the graph holds, left to right; the module that makes it.
+GROUPS = {
+    "landing": "Source files as received, and what was refused (assets/raw.py)",
+    "identity": "Address text to stable property ids (assets/identity.py)",
+    "staging": "Renamed and typed, one model a source (dbt)",
+    "intermediate": "Sales deduplicated and judged (dbt)",
+    "marts": "Properties, sales, price history, suburb market (dbt)",
+    "features": "What was known as of a date (dbt)",
+    "model": "Training, review gate and champion (assets/model.py)",
+    "predictions": "Estimates of every active property (assets/predictions.py)",
+    "delivery": "Outbox events and their webhook deliveries (assets/predictions.py)",
+}
+
+DATA_OWNER = "data@ausproperty.example"
+ML_OWNER = "ml@ausproperty.example"
+DELIVERY_OWNER = "delivery@ausproperty.example"

@@ -1,0 +1,163 @@
+"""Training and review: a challenger from the features, a champion through the gate."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import dagster as dg
+import psycopg
+
+from assets import keys
+from assets.builds import digest, last_build, record_build
+from assets.champion import champion_version
+from assets.metadata import image, records_table
+from assets.resources import Warehouse
+from assets.warehouse import tracking_url
+from settings import ROOT
+
+TRAIN_BUILD = "train"
+
+
+@dg.asset(
+    key=keys.VALUATION_MODEL,
+    deps=[keys.TRAINING_FEATURES],
+    group_name="model",
+    kinds={"python", "scikitlearn", "mlflow"},
+    owners=[keys.ML_OWNER],
+)
+def property_valuation(
+    context: dg.AssetExecutionContext, warehouse: Warehouse
+) -> dg.MaterializeResult:
+    """The registered valuation model: one MLflow run and one version per training.
+
+    Candidates are compared on the latest sales; the best is refitted on all, registered
+    as `challenger`, and put to the promotion gate. The same data and code are never
+    trained twice.
+    """
+    from ml.features import TRAINING_RELATION, snapshot_id
+    from ml.fingerprint import code_fingerprint
+
+    settings = warehouse.settings
+    with warehouse.connect() as conn:
+        snapshot = snapshot_id(conn, TRAINING_RELATION)
+        conn.commit()
+        wanted = digest(
+            TRAIN_BUILD,
+            snapshot,
+            code_fingerprint(),
+            str(settings.model.seed),
+            settings.environment,
+        )
+        known = last_build(conn, TRAIN_BUILD, wanted)
+        if known is not None:
+            return dg.MaterializeResult(
+                metadata={"status": "unchanged", "version": known["version"]}
+            )
+        outcome, metadata = _train(context, warehouse, conn)
+        record_build(
+            conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome
+        )
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _train(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, conn: psycopg.Connection
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    from ml.registration import TrainingContext, train_and_register
+    from ml.tracking import Registry
+    from ml.training import TrainingPolicy
+
+    settings = warehouse.settings
+    registry = Registry(tracking_url(warehouse.url), settings.artifacts_folder)
+    outcome = train_and_register(
+        conn,
+        registry,
+        TrainingContext(
+            git_revision=git_revision(),
+            market=settings.active_market,
+            environment=settings.environment,
+            run_id=context.run_id,
+        ),
+        TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads),
+    )
+    metrics = outcome.metrics
+    gates = [
+        {"gate": g.name, "passed": g.passed, "finding": g.finding}
+        for g in outcome.decision.gates
+    ]
+    pictures = {
+        path.stem: image(path) for path in registry.figure_files(outcome.run_id)
+    }
+    summary = {
+        "version": outcome.version,
+        "candidate": outcome.winner,
+        "metrics": metrics,
+        "baseline": {
+            name.removeprefix("baseline_"): value
+            for name, value in metrics.items()
+            if name.startswith("baseline_")
+        },
+        "champion": outcome.champion,
+    }
+    metadata = {
+        "version": outcome.version,
+        "winner": outcome.winner,
+        "mlflow_run": outcome.run_id,
+        "snapshot": outcome.snapshot_id,
+        "decision": f"{outcome.decision.action} by {outcome.decision.actor}: "
+        f"{outcome.decision.reason}",
+        "gates": records_table(gates),
+        "champion": outcome.champion or "none",
+        **{name: round(value, 4) for name, value in metrics.items()},
+        **pictures,
+    }
+    return summary, metadata
+
+
+@dg.asset(
+    key=keys.PROMOTIONS,
+    deps=[keys.VALUATION_MODEL],
+    group_name="model",
+    kinds={"postgres", "mlflow"},
+    owners=[keys.ML_OWNER],
+)
+def model_promotions(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Ledger of review decisions, append-only; a reviewer's alias move is noted here.
+
+    One row per decision about a version.
+    """
+    with warehouse.connect() as conn:
+        version = champion_version(conn)
+        last = conn.execute(
+            "select to_version from ml.model_promotions "
+            "where action in ('approved', 'observed') order by promotion_id desc limit 1"
+        ).fetchone()
+        conn.commit()
+        if version is not None and (last is None or last[0] != version):
+            from ml.registration import observe_champion
+            from ml.tracking import Registry
+
+            folder = warehouse.settings.artifacts_folder
+            observe_champion(conn, Registry(tracking_url(warehouse.url), folder))
+        cursor = conn.execute(
+            "select decided_at, to_version, from_version, action, actor, reason "
+            "from ml.model_promotions order by promotion_id desc limit 10"
+        )
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    return dg.MaterializeResult(
+        metadata={"champion": version or "none", "decisions": records_table(rows)}
+    )
+
+
+def git_revision() -> str:
+    """Revision of the checkout, marked if it has changes; `unknown` outside git."""
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() or "unknown"

@@ -1,0 +1,179 @@
+"""Landing: source files into `raw`, one asset a source, refused records in `raw.rejects`."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets import ingestion, keys, progress
+from assets.metadata import records_table, table_metadata
+from assets.partitions import psi_weeks
+from assets.resources import Warehouse
+from domain.errors import PermanentError
+
+# A source that is briefly away comes back; a refused password or a bad folder does not
+# (those raise PermanentError, which `permanent` turns into a failure without retries).
+FETCH_RETRY = dg.RetryPolicy(
+    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+)
+
+
+class NswValuerConfig(dg.Config):
+    """Where this run reads PSI files from."""
+
+    location: str | None = Field(
+        None, description="Folder, file or URL; unset: the setting nsw_valuer.location."
+    )
+
+
+class CsvConfig(dg.Config):
+    """Which CSV file this run reads, and how."""
+
+    location: str | None = Field(
+        None, description="File or URL; unset: the setting csv.location."
+    )
+    mapping: str | None = Field(None, description="Mapping; unset: setting csv.mapping.")
+
+
+@dg.asset(
+    key=keys.RAW_NSW_SALES,
+    partitions_def=psi_weeks,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="landing",
+    kinds={"python", "postgres"},
+    owners=[keys.DATA_OWNER],
+    retry_policy=FETCH_RETRY,
+)
+def nsw_valuer_sales(
+    context: dg.AssetExecutionContext, config: NswValuerConfig, warehouse: Warehouse
+) -> dg.MaterializeResult:
+    """NSW Valuer General property sales (PSI): weekly ZIPs of one `.DAT` per district.
+
+    Every file is reconciled with its trailer, every record is loaded, recognised as a
+    repeat, or quarantined in `raw.rejects`. One row per distinct sale record received.
+    """
+    settings = warehouse.settings
+    location = config.location or settings.nsw_valuer.location
+    if location is None:
+        return dg.MaterializeResult(metadata={"status": "no location set; nothing pulled"})
+    weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
+    with warehouse.connect() as conn:
+        summary = _or_permanent_failure(
+            ingestion.ingest_psi,
+            conn,
+            location,
+            landing=settings.landing_folder / "nsw_valuer",
+            is_simulated=warehouse.is_simulated,
+            weeks=weeks,
+            on_progress=progress.step("nsw_valuer"),
+        )
+        for week, counts in summary.partitions.items():
+            context.add_asset_metadata(
+                dict(counts), asset_key=keys.RAW_NSW_SALES, partition_key=week
+            )
+        return _landed(context, conn, keys.RAW_NSW_SALES, summary)
+
+
+@dg.asset(
+    key=keys.RAW_CSV_SALES,
+    group_name="landing",
+    kinds={"python", "postgres", "csv"},
+    owners=[keys.DATA_OWNER],
+    retry_policy=FETCH_RETRY,
+)
+def csv_sales(
+    context: dg.AssetExecutionContext, config: CsvConfig, warehouse: Warehouse
+) -> dg.MaterializeResult:
+    """Sales files read through a YAML mapping of columns, units and sale methods.
+
+    One row per distinct line of a mapping; unmapped columns are kept as JSON.
+    """
+    settings = warehouse.settings
+    location = config.location or settings.csv.location
+    if location is None:
+        return dg.MaterializeResult(metadata={"status": "no location set; nothing pulled"})
+    with warehouse.connect() as conn:
+        summary = _or_permanent_failure(
+            ingestion.ingest_csv,
+            conn,
+            location,
+            config.mapping or settings.csv.mapping,
+            landing=settings.landing_folder / "csv",
+            is_simulated=warehouse.is_simulated,
+            on_progress=progress.step("csv"),
+        )
+        return _landed(context, conn, keys.RAW_CSV_SALES, summary)
+
+
+@dg.asset(
+    key=keys.RAW_REJECTS,
+    deps=[nsw_valuer_sales, csv_sales],
+    group_name="landing",
+    kinds={"postgres"},
+    owners=[keys.DATA_OWNER],
+)
+def rejects(warehouse: Warehouse) -> dg.MaterializeResult:
+    """Quarantine: what could not be loaded, why, and how to mend it.
+
+    Written by the loads themselves, in their transactions; counted here. One row per
+    refused record or file.
+    """
+    with warehouse.connect() as conn:
+        rows = conn.execute(
+            "select source, rule_id, count(*), min(reason), min(fix) from raw.rejects "
+            "group by 1, 2 order by 3 desc limit 20"
+        ).fetchall()
+        names = ("source", "rule", "rows", "example", "fix")
+        table = [dict(zip(names, row, strict=True)) for row in rows]
+        metadata = table_metadata(conn, keys.RAW_REJECTS)
+    return dg.MaterializeResult(metadata={**metadata, "by_rule": records_table(table)})
+
+
+def _weeks(
+    context: dg.AssetExecutionContext, trailing: int
+) -> tuple[date, date]:
+    """First and last week of the run; the trailing window for a run without partitions."""
+    if context.has_partition_key_range:
+        chosen = context.partition_key_range
+        return date.fromisoformat(chosen.start), date.fromisoformat(chosen.end)
+    last = date.fromisoformat(psi_weeks.get_last_partition_key() or "2001-01-01")
+    return last - timedelta(weeks=trailing - 1), last
+
+
+def _or_permanent_failure(work: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run `work`; an error that a rerun cannot help fails the step without retries."""
+    try:
+        return work(*args, **kwargs)
+    except PermanentError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def _landed(
+    context: dg.AssetExecutionContext,
+    conn: Any,
+    key: dg.AssetKey,
+    summary: ingestion.IngestSummary,
+) -> dg.MaterializeResult:
+    counts = {
+        "read": summary.read,
+        "loaded": summary.loaded,
+        "repeated": summary.repeated,
+        "rejected": summary.rejected,
+    }
+    for refused in summary.refused_files:
+        context.log.warning("refused %s: %s", refused.source_file, refused.reason)
+    files = [
+        {"file": f.source_file, "status": f.status, "reason": f.reason or ""}
+        for f in summary.refused_files[:20]
+    ]
+    return dg.MaterializeResult(
+        metadata={
+            **table_metadata(conn, key),
+            **counts,
+            "files": summary.file_count,
+            "refused_files": records_table(files),
+        }
+    )

@@ -1,0 +1,89 @@
+"""From settings to a warehouse that is running, migrated and bound to one market.
+
+No Dagster here: the command line uses these too. The Dagster resource is `resources.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+import psycopg
+
+from database.connections import (
+    claim_market,
+    connect,
+    connection_parts,
+    sqlalchemy_url,
+)
+from database.embedded import EmbeddedServer
+from database.migrate import migrate
+from settings import Settings
+
+DAGSTER_URL_VARIABLE = "AUSPROPERTY_DAGSTER_URL"
+
+
+def warehouse_url(settings: Settings) -> str:
+    """URL of the active market's database: the user's own, or the embedded server's.
+
+    Starts the embedded server if it is down.
+    """
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    server = EmbeddedServer(settings.postgres_folder, settings.postgres_bin)
+    return server.ensure_database(server.ensure(), settings.database_name)
+
+
+def prepare_warehouse(settings: Settings) -> str:
+    """Start, migrate and bind the warehouse to the active market; return its URL.
+
+    Raises:
+        DatabaseError: with what to do.
+    """
+    url = warehouse_url(settings)
+    migrate(url)
+    with connect(url) as conn:
+        claim_market(conn, settings.active_market)
+        for schema in ("dagster", "mlflow"):
+            conn.execute(f"create schema if not exists {schema}")
+        conn.commit()
+    return url
+
+
+@contextmanager
+def warehouse_connection(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection to the warehouse; commit is the caller's decision."""
+    with connect(warehouse_url(settings)) as conn:
+        yield conn
+
+
+def dagster_storage_url(url: str) -> str:
+    """Dagster's instance storage: schema `dagster` of the warehouse database."""
+    return sqlalchemy_url(url, "dagster").replace("postgresql+psycopg2", "postgresql", 1)
+
+
+def tracking_url(url: str) -> str:
+    """MLflow's backend store: schema `mlflow` of the warehouse database."""
+    return sqlalchemy_url(url, "mlflow")
+
+
+def dbt_environment(settings: Settings, url: str) -> dict[str, str]:
+    """Environment of a dbt command: the connection, and folders outside the checkout."""
+    folder = settings.market_folder / "dbt"
+    parts = connection_parts(url)
+    return {
+        **{f"AUSPROPERTY_DBT_{key.upper()}": value for key, value in parts.items()},
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def quiet_telemetry() -> None:
+    """Switch every tool's telemetry off for this process and its children."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")

@@ -1,0 +1,196 @@
+"""`ausproperty`: one command line over the rooms. Each command is a few calls.
+
+Heavy imports happen inside the commands, so that `ausproperty db url` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settings import ROOT, Settings
+
+app = typer.Typer(
+    help="Australian property intelligence: from sales file to signed webhook.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+NswPsi = Annotated[
+    str | None,
+    typer.Option(help="Folder, file or URL of NSW Valuer General sales files."),
+]
+CsvFile = Annotated[str | None, typer.Option("--csv", help="CSV file of sales.")]
+Mapping = Annotated[
+    str, typer.Option(help="Column mapping of the CSV: a shipped name or a YAML file.")
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="Also write the summary to this file.")
+]
+
+
+@app.command()
+def run(
+    nsw_psi: NswPsi = None,
+    csv: CsvFile = None,
+    mapping: Mapping = "melbourne",
+    json_file: JsonFile = None,
+    properties: Annotated[
+        int, typer.Option(help="Size of the made-up market (without a source).")
+    ] = 2500,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up market.")] = 7,
+    weeks: Annotated[int, typer.Option(help="Weeks of the made-up market.")] = 26,
+) -> None:
+    """Run the main job to its end: fetch, load, build, check, train, score, deliver.
+
+    Without a source, a simulator serves a made-up market over HTTP.
+    """
+    from orchestration.demo import RunRequest, run_main_job
+
+    request = RunRequest(
+        nsw_psi=nsw_psi,
+        csv=csv,
+        mapping=mapping,
+        properties=properties,
+        seed=seed,
+        weeks=weeks,
+    )
+    raise typer.Exit(run_main_job(request, json_file))
+
+
+@app.command()
+def ingest(
+    nsw_psi: NswPsi = None,
+    csv: CsvFile = None,
+    mapping: Mapping = "melbourne",
+    json_file: JsonFile = None,
+) -> None:
+    """Load source files into raw, with their landing checks, and stop there."""
+    from orchestration.demo import RunRequest, run_main_job
+
+    if nsw_psi is None and csv is None:
+        raise typer.BadParameter("name a source: --nsw-psi LOCATION or --csv FILE")
+    request = RunRequest(nsw_psi=nsw_psi, csv=csv, mapping=mapping, job="ingest")
+    raise typer.Exit(run_main_job(request, json_file))
+
+
+@app.command()
+def up(
+    demo_if_empty: Annotated[
+        bool,
+        typer.Option(help="In a home without any run, run the main job beside the UIs."),
+    ] = False,
+) -> None:
+    """Open the Dagster UI, the MLflow UI and the daemon; Ctrl-C stops them."""
+    from orchestration.serve import serve
+
+    raise typer.Exit(serve(Settings(), demo_if_empty=demo_if_empty))
+
+
+@app.command()
+def manifest() -> None:
+    """Build the dbt manifest of this home if the project changed."""
+    from assets.manifest import build_manifest
+
+    if build_manifest(Settings()):
+        typer.echo("dbt manifest built")
+
+
+@db.command()
+def start() -> None:
+    """Start the embedded server, and migrate its database."""
+    from assets.warehouse import prepare_warehouse
+    from database.connections import redacted
+
+    typer.echo(f"ready: {redacted(prepare_warehouse(Settings()))}")
+
+
+@db.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    stopped = _server().stop()
+    typer.echo("stopped" if stopped else "it was not running")
+
+
+@db.command()
+def status() -> None:
+    """Say whether the server runs, where, and at which schema revision."""
+    from database.connections import connect, redacted
+    from database.migrate import current_revision, head_revision
+
+    settings = Settings()
+    if settings.database_url is None:
+        facts = _server().status()
+        for name, value in facts.items():
+            typer.echo(f"{name}: {value}")
+        if not facts["running"]:
+            raise typer.Exit(3)
+    from assets.warehouse import warehouse_url
+
+    url = warehouse_url(settings)
+    with connect(url) as conn:
+        typer.echo(f"market: {settings.active_market}")
+        typer.echo(f"url: {redacted(url)}")
+        typer.echo(f"schema: {current_revision(conn)} (newest {head_revision()})")
+
+
+@db.command()
+def url() -> None:
+    """Print the database URL (with its password); starts the embedded server."""
+    from assets.warehouse import prepare_warehouse
+
+    typer.echo(prepare_warehouse(Settings()))
+
+
+@db.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the warehouse; further arguments go to psql."""
+    from assets.warehouse import prepare_warehouse
+    from database.binaries import find_binaries
+
+    settings = Settings()
+    address = prepare_warehouse(settings)
+    program = find_binaries(None, settings.postgres_bin) / "psql"
+    os.execv(program, [str(program), address, *context.args])  # noqa: S606
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the operational schema to the newest revision."""
+    from assets.warehouse import warehouse_url
+    from database.migrate import migrate as upgrade
+
+    before, after = upgrade(warehouse_url(Settings()))
+    typer.echo(f"{before or 'empty'} -> {after}")
+
+
+def _server() -> EmbeddedServer:  # noqa: F821 - imported below for speed
+    from database.embedded import EmbeddedServer
+
+    settings = Settings()
+    if settings.database_url is not None:
+        raise typer.BadParameter(
+            "AUSPROPERTY_DATABASE_URL is set: that server is yours to start and stop"
+        )
+    return EmbeddedServer(settings.postgres_folder, settings.postgres_bin)
+
+
+def main() -> None:
+    """Entry point: errors made for people are one sentence, not a traceback."""
+    from database.errors import DatabaseError
+    from domain.errors import UserError
+
+    try:
+        app()
+    except (DatabaseError, UserError) as error:
+        typer.echo(f"ausproperty: {error}", err=True)
+        sys.exit(2)

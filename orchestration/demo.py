@@ -1,0 +1,325 @@
+"""`ausproperty run`: the main job in the foreground, on a made-up market or real files.
+
+The jobs are those the daemon runs. What is added here: the remote parties of a demo
+(simulator, consumer), progress, and the summary. `main_job.py` executes a job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+from assets import ingestion, keys, progress
+from assets.manifest import build_manifest
+from assets.partitions import range_tags
+from database.connections import connect
+from delivery.endpoints import disable_endpoint, register_endpoint
+from delivery.signing import generate_secret
+from domain.errors import UserError
+from orchestration.children import Child, child
+from orchestration.instance import close_orphaned_runs, prepare_instance
+from orchestration.main_job import JobOutcome, run_job
+from orchestration.summary import build_summary, render
+from settings import Settings
+
+LOOPBACK = "127.0.0.0/8"
+DEMO_ENDPOINT = "demo-consumer"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run on; without a source, the made-up market."""
+
+    nsw_psi: str | None = None
+    csv: str | None = None
+    mapping: str = "melbourne"
+    properties: int = 2500
+    seed: int = 7
+    weeks: int = 26
+    job: str = "daily"
+
+    @property
+    def is_simulated(self) -> bool:
+        """True without a source."""
+        return self.nsw_psi is None and self.csv is None
+
+
+@dataclass
+class _Sources:
+    nsw_psi: str | None
+    csv: str | None
+    mapping: str
+
+
+def run_main_job(request: RunRequest, json_file: Path | None) -> int:
+    """Run the job and print its summary; 0 if all went well, else 1."""
+    os.environ["AUSPROPERTY_MARKET"] = "simulated" if request.is_simulated else "real"
+    # The demo consumer listens here; an operator's own endpoints need no such leave.
+    os.environ.setdefault("AUSPROPERTY_DELIVERY__ALLOW_NETWORKS", f'["{LOOPBACK}"]')
+    settings = Settings()
+    console = Console(file=sys.stdout, soft_wrap=True)
+    began = time.monotonic()
+    seconds: dict[str, float] = {}
+    with _only_run_of(settings), _quiet(settings.market_folder / "run.log"):
+        board = _Board(console)
+        with board.timed("database", seconds):
+            url = prepare_instance(settings)
+            settings.market_file.write_text(settings.active_market)
+        with board.timed("manifest", seconds):
+            build_manifest(settings)
+        with contextlib.ExitStack() as stack:
+            with board.timed("remote parties", seconds):
+                sources = _sources(request, settings, stack)
+                demo = _consumer(settings, url, stack) if request.job == "daily" else None
+            with board.timed("code location", seconds):
+                from orchestration.location import build_definitions
+
+                definitions = build_definitions(settings)
+                instance = stack.enter_context(dg.DagsterInstance.get())
+            for run_id in close_orphaned_runs(instance):
+                console.print(f"  a killed run was closed: {run_id[:8]}", style="dim")
+            outcomes = _run_jobs(request, settings, definitions, instance, sources, board)
+            received = demo.get_json("/stats") if demo else None
+            seen = _consumer_note(received)
+            if demo:
+                with connect(url) as conn:
+                    disable_endpoint(conn, DEMO_ENDPOINT, "the demo consumer has stopped")
+                    conn.commit()
+        return _report(
+            request, url, console, outcomes, seconds, began, seen, json_file
+        )
+
+
+def _run_jobs(
+    request: RunRequest,
+    settings: Settings,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    sources: _Sources,
+    board: _Board,
+) -> list[JobOutcome]:
+    progress.listen(board.progress)
+    first, last = ingestion.psi_weeks_at(
+        sources.nsw_psi, settings.landing_folder / "nsw_valuer"
+    ) if sources.nsw_psi else (date.today(), date.today())  # noqa: DTZ011 - unused then
+    outcomes = [
+        run_job(
+            definitions,
+            request.job,
+            instance,
+            run_config=_run_config(sources),
+            tags=range_tags(first, last),
+            on_stage=board.stage,
+        )
+    ]
+    if request.job == "daily":
+        # Also after a failure: what is already in the outbox is due all the same.
+        outcomes.append(
+            run_job(definitions, "deliver_webhooks", instance, on_stage=board.stage)
+        )
+    return outcomes
+
+
+def _run_config(sources: _Sources) -> dict[str, Any]:
+    nsw = "__".join(keys.RAW_NSW_SALES.path)
+    csv = "__".join(keys.RAW_CSV_SALES.path)
+    return {
+        "ops": {
+            nsw: {"config": {"location": sources.nsw_psi}},
+            csv: {"config": {"location": sources.csv, "mapping": sources.mapping}},
+        }
+    }
+
+
+def _sources(
+    request: RunRequest, settings: Settings, stack: contextlib.ExitStack
+) -> _Sources:
+    if not request.is_simulated:
+        return _Sources(request.nsw_psi, request.csv, request.mapping)
+    arguments = ["--port=0", f"--seed={request.seed}", f"--weeks={request.weeks}"]
+    arguments.append(f"--properties={request.properties}")
+    log = settings.market_folder / "simulator.log"
+    site = stack.enter_context(child("simulator", arguments, log))
+    return _Sources(f"{site.url}/psi/", f"{site.url}/csv/sales.csv.gz", "melbourne")
+
+
+def _consumer(settings: Settings, url: str, stack: contextlib.ExitStack) -> Child:
+    """Start the demo consumer and register it as an endpoint."""
+    secret_file = settings.market_folder / "consumer.secret"
+    if not secret_file.exists():
+        descriptor = os.open(secret_file, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(generate_secret(secrets.token_bytes))
+    secret = secret_file.read_text()
+    arguments = ["--port=0", f"--secret-file={secret_file}"]
+    log = settings.market_folder / "consumer.log"
+    consumer = stack.enter_context(child("simulator.consumer", arguments, log))
+    with connect(url) as conn:
+        _, stored = register_endpoint(
+            conn,
+            DEMO_ENDPOINT,
+            f"{consumer.url}/webhooks",
+            allow_networks=_networks(settings),
+            secret=secret,
+        )
+        if stored.written != secret:  # the file was lost: sign with what is registered
+            raise UserError(
+                f"{secret_file} does not hold the secret of the registered demo "
+                "endpoint; restore it, or use a fresh AUSPROPERTY_HOME"
+            )
+        conn.commit()
+    return consumer
+
+
+def _networks(settings: Settings) -> Any:
+    from delivery.guard import parse_networks
+
+    return parse_networks(settings.delivery.allow_networks)
+
+
+def _consumer_note(stats: dict[str, Any] | None) -> str | None:
+    if stats is None:
+        return None
+    return (
+        f"the demo consumer verified {stats['verified']:,} signatures, refused "
+        f"{stats['rejected']:,}, and saw {stats['duplicates']:,} ids twice"
+    )
+
+
+def _report(
+    request: RunRequest,
+    url: str,
+    console: Console,
+    outcomes: list[JobOutcome],
+    seconds: dict[str, float],
+    began: float,
+    seen: str | None,
+    json_file: Path | None,
+) -> int:
+    metadata: dict[str, dict[str, Any]] = {}
+    checks = {"passed": 0, "warned": 0, "failed": 0}
+    failures: list[str] = []
+    for outcome in outcomes:
+        seconds |= outcome.seconds
+        metadata |= outcome.metadata
+        failures += outcome.failures
+        for name, count in outcome.checks.items():
+            checks[name] += count
+    seconds["total"] = time.monotonic() - began
+    with connect(url) as conn:
+        summary = build_summary(conn, metadata, checks, seconds)
+    succeeded = all(outcome.success for outcome in outcomes)
+    if json_file is not None:
+        json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")
+    notes = [note for note in (_nothing_new(summary, metadata), seen) if note]
+    kind = "made-up market (simulated)" if request.is_simulated else "real sources"
+    word = "done" if succeeded else "FAILED"
+    render(
+        console,
+        summary,
+        title=f"ausproperty {request.job}: {word} · {kind}",
+        notes=notes,
+        where_next=[
+            "`make up` opens the Dagster and MLflow UIs",
+            "`ausproperty db psql` opens the warehouse",
+        ],
+    )
+    for failure in failures:
+        console.print(f"failed: {failure}", style="red", markup=False)
+    return 0 if succeeded else 1
+
+
+def _nothing_new(summary: dict[str, Any], metadata: dict[str, Any]) -> str | None:
+    predictions = metadata.get(keys.PREDICTIONS.to_user_string(), {})
+    if summary["raw"]["loaded"] or predictions.get("status") != "unchanged":
+        return None
+    return "nothing new: no row loaded, no table changed, no event sent"
+
+
+class _Board:
+    """Progress for people: a line a stage, and a counter inside long ones."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = console.is_terminal
+
+    @contextlib.contextmanager
+    def timed(self, name: str, seconds: dict[str, float]) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        seconds[name] = time.monotonic() - began
+        self._line(name, "success", seconds[name])
+
+    def stage(self, name: str, state: str, took: float) -> None:
+        if state == "started":
+            self._overwrite(f"  ... {name}")
+        else:
+            self._line(name, state, took)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self._overwrite(f"  ... {stage} {done:,}" + (f" of {total:,}" if total else ""))
+
+    def _line(self, name: str, state: str, took: float) -> None:
+        self._overwrite("")
+        mark = {"success": "ok  ", "failure": "FAIL", "skipped": "skip"}[state]
+        self._console.print(f"{mark} {name:<44} {took:6.1f} s", markup=False)
+
+    def _overwrite(self, text: str) -> None:
+        if self._live:
+            self._console.file.write(f"\r\x1b[K{text[:100]}")
+            self._console.file.flush()
+
+
+@contextlib.contextmanager
+def _only_run_of(settings: Settings) -> Iterator[None]:
+    """One foreground run a market at a time; the lock dies with the process."""
+    folder = settings.market_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / "run.lock").open("a+")
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}). Set AUSPROPERTY_HOME to a "
+            "folder on a writable disk."
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            raise UserError(
+                f"Another run is under way in {folder} (process {handle.read().strip()}). "
+                "Wait for it, or set AUSPROPERTY_HOME to another folder."
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[None]:
+    """Send what libraries print and warn to a file: the screen is for progress.
+
+    The board's console holds the real standard output from before.
+    """
+    with log.open("a", buffering=1) as handle:
+        logging.basicConfig(stream=handle, level=logging.WARNING, force=True)
+        warnings.filterwarnings("ignore")
+        with contextlib.redirect_stdout(handle), contextlib.redirect_stderr(handle):
+            yield

@@ -1,0 +1,43 @@
+"""Build the code location; tests pass their own resources or settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets import checks, dbt, identity, model, predictions, raw
+from assets.manifest import DBT_PROJECT
+from assets.resources import Dbt, Warehouse
+from orchestration.jobs import all_jobs
+from orchestration.schedules import all_schedules
+from orchestration.sensors import all_sensors
+from settings import Settings
+
+ASSET_MODULES = (raw, identity, model, predictions)
+
+
+def build_definitions(
+    settings: Settings | None = None, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors, with `resources` overriding ours."""
+    settings = settings or Settings()
+    return dg.Definitions(
+        assets=[
+            *dg.load_assets_from_modules(ASSET_MODULES),
+            dbt.dbt_asset_definitions(settings),
+        ],
+        asset_checks=dg.load_asset_checks_from_modules([checks]),
+        jobs=all_jobs,
+        schedules=all_schedules,
+        sensors=all_sensors,
+        executor=dg.in_process_executor,
+        resources={
+            "warehouse": Warehouse(),
+            "dbt": Dbt(
+                project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)
+            ),
+            **(resources or {}),
+        },
+    )

@@ -1,0 +1,127 @@
+"""Run jobs in this process, with progress, and tell afterwards what happened.
+
+Used by `ausproperty run` and `ingest`. The same jobs run under the daemon unchanged; the
+demo's remote parties (simulator, consumer) are started by the command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from orchestration.instance import LOCATION_TAGS, process_tag
+
+StageListener = Callable[[str, str, float], None]
+
+
+@dataclass
+class JobOutcome:
+    """How a run ended: seconds by stage, checks by outcome, and the failures' words."""
+
+    run_id: str
+    success: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+    checks: dict[str, int] = field(
+        default_factory=lambda: {"passed": 0, "warned": 0, "failed": 0}
+    )
+    failures: list[str] = field(default_factory=list)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class _StageLogger(logging.Handler):
+    """Turns a run's events into stage starts and ends while it runs."""
+
+    def __init__(self, listener: StageListener) -> None:
+        super().__init__()
+        self._listener = listener
+        self._started: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "dagster_meta", {}).get("dagster_event")
+        if event is None or event.step_key is None:
+            return
+        kind = event.event_type_value
+        if kind == "STEP_START":
+            self._started[event.step_key] = time.monotonic()
+            self._listener(event.step_key, "started", 0.0)
+        elif kind in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
+            began = self._started.get(event.step_key, time.monotonic())
+            outcome = kind.removeprefix("STEP_").lower()
+            self._listener(event.step_key, outcome, time.monotonic() - began)
+
+
+def run_job(
+    definitions: dg.Definitions,
+    job_name: str,
+    instance: dg.DagsterInstance,
+    *,
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    on_stage: StageListener,
+) -> JobOutcome:
+    """Execute one job of the code location in this process and collect its outcome."""
+    handler = _StageLogger(on_stage)
+
+    @dg.logger
+    def stages(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("ausproperty.stages", level=logging.DEBUG)
+        logger.addHandler(handler)
+        return logger
+
+    job = dg.Definitions.merge(
+        definitions, dg.Definitions(loggers={"stages": stages})
+    ).resolve_job_def(job_name)
+    result = job.execute_in_process(
+        run_config={**(run_config or {}), "loggers": {"stages": {}}},
+        instance=instance,
+        tags={**LOCATION_TAGS, **process_tag(), **(tags or {})},
+        raise_on_error=False,
+    )
+    return _collect(result)
+
+
+def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
+    outcome = JobOutcome(run_id=result.run_id, success=result.success)
+    for event in result.all_events:
+        kind = event.event_type_value
+        if kind == "STEP_SUCCESS" and event.step_key:
+            milliseconds = event.step_success_data.duration_ms
+            outcome.seconds[event.step_key] = milliseconds / 1000
+        elif kind == "STEP_FAILURE":
+            outcome.failures.append(f"{event.step_key}: {_reason(event)}")
+        elif kind == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            outcome.checks[_check_outcome(evaluation)] += 1
+            if not evaluation.passed and evaluation.severity.value == "ERROR":
+                name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+                outcome.failures.append(f"check failed: {name}")
+        elif kind == "ASSET_MATERIALIZATION" and event.asset_key:
+            values = {
+                name: value.value
+                for name, value in event.materialization.metadata.items()
+            }
+            key = event.asset_key.to_user_string()
+            outcome.metadata.setdefault(key, {}).update(values)
+    return outcome
+
+
+def _check_outcome(evaluation: dg.AssetCheckEvaluation) -> str:
+    if evaluation.passed:
+        return "passed"
+    return "warned" if evaluation.severity.value == "WARN" else "failed"
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """The innermost cause in one line: what a person must act on."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    message = str(error.message if error else event.message).strip()
+    if event.step_failure_data.user_failure_data is not None:
+        message = event.step_failure_data.user_failure_data.description or message
+    return message.splitlines()[0] if message else "failed"

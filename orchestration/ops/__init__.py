@@ -1,0 +1,1 @@
+"""Ops for side effects: thin wrappers around the delivery room."""

@@ -1,0 +1,71 @@
+"""The drain op: hands the queue to the delivery room and reports to the graph."""
+
+from __future__ import annotations
+
+import dagster as dg
+import psycopg
+
+from assets import keys, progress
+from assets.resources import Warehouse
+from delivery.backlog import count_by_status, has_claimable
+from delivery.guard import parse_networks
+
+# A drain ends by itself well before the daemon's run monitor would end it.
+MAX_DRAIN_SECONDS = 1800.0
+
+
+@dg.op(
+    description="Claim, sign and send what is due, until nothing is.",
+    # Everything is in the queue: a broken drain is repeated without losing or doubling.
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=10),
+)
+def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """One drain of the delivery queue."""
+    from delivery.sender import DrainResult, Limits, run_drain
+
+    settings = warehouse.settings.delivery
+    report = progress.step("deliver")
+    with warehouse.connect() as conn:
+        before = count_by_status(conn)
+        idle = not has_claimable(conn) and not _is_leased(conn)
+        conn.commit()
+        if not idle:
+            waiting = before["pending"] + before["failed"]
+
+            def on_progress(result: DrainResult) -> None:
+                report(result.delivered, waiting)
+
+            result = run_drain(
+                warehouse.url,
+                allow_networks=parse_networks(settings.allow_networks),
+                limits=Limits(
+                    per_endpoint=settings.per_endpoint,
+                    total=settings.concurrency,
+                    connect=settings.connect_seconds,
+                    post_total=settings.total_seconds,
+                    lease=settings.total_seconds + 15,
+                    drain=MAX_DRAIN_SECONDS,
+                    # A killed drain's rows come free when its leases end.
+                    wait_for_leases=settings.total_seconds + 20,
+                ),
+                on_progress=on_progress,
+            )
+            context.log.info("drain: %s", result)
+        after = count_by_status(conn)
+    context.log_event(
+        dg.AssetMaterialization(
+            asset_key=keys.DELIVERIES,
+            metadata={
+                **after,
+                "sent_now": after["delivered"] - before["delivered"],
+            },
+        )
+    )
+
+
+def _is_leased(conn: psycopg.Connection) -> bool:
+    row = conn.execute(
+        "select exists (select from delivery.deliveries "
+        "where status in ('pending', 'failed') and leased_until > now())"
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,117 @@
+"""What `ausproperty up` serves, and how each server is started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from assets.manifest import build_manifest
+from assets.warehouse import tracking_url
+from database.connections import connect
+from orchestration.instance import prepare_instance
+from orchestration.supervisor import Server, Supervisor
+from settings import ROOT, Settings
+
+
+def serve(settings: Settings, *, demo_if_empty: bool) -> int:
+    """Serve until Ctrl-C; return the exit code."""
+    console = Console(soft_wrap=True)
+    if demo_if_empty and not settings.market_file.exists():
+        # A first look at an empty UI tells no story: fill it with the made-up market.
+        os.environ["AUSPROPERTY_MARKET"] = "simulated"
+        settings = Settings()
+    console.print("preparing the database and the dbt manifest ...", style="dim")
+    url = prepare_instance(settings)
+    build_manifest(settings)
+    servers = server_list(settings, url)
+    supervisor = Supervisor(settings.market_folder / "up", servers, dict(os.environ))
+    demo: list[subprocess.Popen[bytes]] = []
+
+    def ready() -> None:
+        for server in servers:
+            if server.address:
+                console.print(f"{server.name:<10} {server.address}", markup=False)
+        console.print(f"database   market {settings.active_market}; `ausproperty db psql`")
+        if demo_if_empty and _is_empty(url):
+            console.print("no run yet: running the main job on the made-up market ...")
+            demo.append(_start_demo(settings))
+        console.print("Ctrl-C stops all of them.")
+
+    try:
+        return supervisor.run(ready)
+    finally:
+        for process in demo:
+            process.terminate()
+        console.print("stopped; the database goes on (`ausproperty db stop`)")
+
+
+def server_list(settings: Settings, url: str) -> list[Server]:
+    """Code server, web server, daemon and MLflow, sharing one code location process."""
+    folder = settings.market_folder / "up"
+    folder.mkdir(parents=True, exist_ok=True)
+    program = Path(sys.executable).parent
+    socket_path = _short_socket_path(settings)
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(
+        "load_from:\n  - grpc_server:\n"
+        f"      socket: {socket_path}\n      location_name: ausproperty\n"
+    )
+    dagster_port, mlflow_port = settings.ports.dagster, settings.ports.mlflow
+    return [
+        Server(
+            "code",
+            [
+                *(str(program / "dagster"), "code-server", "start"),
+                *("--socket", str(socket_path)),
+                *("-m", "orchestration.definitions", "-d", str(ROOT)),
+                *("--location-name", "ausproperty"),
+            ],
+        ),
+        Server(
+            "dagster",
+            [
+                *(str(program / "dagster-webserver"), "-w", str(workspace)),
+                *("-h", "127.0.0.1", "-p", str(dagster_port)),
+            ],
+            dagster_port,
+            "AUSPROPERTY_PORTS__DAGSTER",
+        ),
+        Server("daemon", [str(program / "dagster-daemon"), "run", "-w", str(workspace)]),
+        Server(
+            "mlflow",
+            [
+                *(str(program / "mlflow"), "server"),
+                *("--backend-store-uri", tracking_url(url)),
+                *("--default-artifact-root", settings.artifacts_folder.as_uri()),
+                *("--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"),
+            ],
+            mlflow_port,
+            "AUSPROPERTY_PORTS__MLFLOW",
+        ),
+    ]
+
+
+def _short_socket_path(settings: Settings) -> Path:
+    """A Unix socket below the home; such paths hold 107 bytes at most."""
+    return settings.market_folder / "up" / "code.sock"
+
+
+def _is_empty(url: str) -> bool:
+    with connect(url) as conn:
+        row = conn.execute("select exists (select from ops.builds)").fetchone()
+    return row is not None and not row[0]
+
+
+def _start_demo(settings: Settings) -> subprocess.Popen[bytes]:
+    log = settings.market_folder / "up" / "demo.log"
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "ausproperty"), "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )

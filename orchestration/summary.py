@@ -1,0 +1,151 @@
+"""The summary of a run: one dictionary for machines, one page for people.
+
+The dictionary's keys are the documented output of `ausproperty run --json FILE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+
+from assets import keys
+
+MARTS = ("properties", "sales", "price_history", "suburb_market")
+_RAW_ASSETS = (keys.RAW_NSW_SALES, keys.RAW_CSV_SALES)
+
+
+def build_summary(
+    conn: psycopg.Connection,
+    metadata: Mapping[str, Mapping[str, Any]],
+    checks: Mapping[str, int],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Everything a run did and what stands after it.
+
+    `raw` counts what this run read (B records for PSI, rows for CSV); `marts`,
+    `predictions` and the model are what stands; `deliveries` counts by outcome.
+    """
+    raw = {
+        name: sum(
+            int(metadata.get(key.to_user_string(), {}).get(name, 0))
+            for key in _RAW_ASSETS
+        )
+        for name in ("read", "loaded", "repeated", "rejected")
+    }
+    return {
+        "raw": raw,
+        "marts": {name: _count(conn, "marts", name) for name in MARTS},
+        "checks": dict(checks),
+        "model": _model(conn),
+        "predictions": _count(conn, "ml", "current_predictions"),
+        "deliveries": _deliveries(conn),
+        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+    }
+
+
+def _count(conn: psycopg.Connection, schema: str, table: str) -> int:
+    row = conn.execute(
+        "select to_regclass(%s) is not null", [f"{schema}.{table}"]
+    ).fetchone()
+    if row is None or not row[0]:
+        return 0
+    name = sql.Identifier(schema, table)
+    counted = conn.execute(sql.SQL("select count(*) from {}").format(name)).fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def _model(conn: psycopg.Connection) -> dict[str, Any]:
+    row = conn.execute("select summary from ops.builds where name = 'train'").fetchone()
+    trained = row[0] if row else {}
+    champion = conn.execute(
+        "select to_version, action, actor, reason from ml.model_promotions "
+        "order by promotion_id desc limit 1"
+    ).fetchone()
+    return {
+        "version": trained.get("version"),
+        "metrics": trained.get("metrics", {}),
+        "baseline": trained.get("baseline", {}),
+        "candidate": trained.get("candidate"),
+        "decision": (
+            dict(zip(("version", "action", "actor", "reason"), champion, strict=True))
+            if champion
+            else None
+        ),
+    }
+
+
+def _deliveries(conn: psycopg.Connection) -> dict[str, int]:
+    found = dict(
+        conn.execute("select status, count(*) from delivery.deliveries group by 1")
+    )
+    return {
+        status: int(found.get(status, 0))
+        for status in ("delivered", "pending", "failed", "dead")
+    }
+
+
+def render(
+    console: Console,
+    summary: Mapping[str, Any],
+    *,
+    title: str,
+    notes: list[str],
+    where_next: list[str],
+) -> None:
+    """Print the summary page."""
+    raw = summary["raw"]
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(justify="left", style="bold")
+    rows.add_column(justify="left")
+    rows.add_row(
+        "raw",
+        f"{raw['read']:,} read = {raw['loaded']:,} loaded + {raw['repeated']:,} "
+        f"repeated + {raw['rejected']:,} rejected",
+    )
+    rows.add_row(
+        "marts", "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items())
+    )
+    checks = summary["checks"]
+    rows.add_row(
+        "checks",
+        f"{checks['passed']} passed  {checks['warned']} warned  "
+        f"{checks['failed']} failed",
+    )
+    rows.add_row("model", _model_line(summary["model"]))
+    rows.add_row("predictions", f"{summary['predictions']:,} properties valued")
+    rows.add_row(
+        "deliveries",
+        "  ".join(f"{v:,} {k}" for k, v in summary["deliveries"].items()),
+    )
+    stages = "  ".join(
+        f"{k} {v:.1f}" for k, v in summary["seconds"].items() if k != "total"
+    )
+    rows.add_row("seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]")
+    for note in notes:
+        rows.add_row("note", note)
+    for line in where_next:
+        rows.add_row("next", line)
+    console.print(Panel(Group(rows), title=title, title_align="left", expand=False))
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    if not model["version"]:
+        return "none yet"
+    metrics, baseline = model["metrics"], model["baseline"]
+    line = f"property_valuation v{model['version']} ({model['candidate']})"
+    if "mdape" in metrics and "mdape" in baseline:
+        line += (
+            f": MdAPE {metrics['mdape']:.1f} % v. naive {baseline['mdape']:.1f} %, "
+            f"R2 {metrics['r2']:.2f} v. {baseline['r2']:.2f}, "
+            f"PE10 {metrics['pe10']:.1f} % v. {baseline['pe10']:.1f} %"
+        )
+    if model["decision"]:
+        decision = model["decision"]
+        line += f"\n{decision['action']} by {decision['actor']}: {decision['reason']}"
+    return line

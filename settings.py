@@ -1,0 +1,163 @@
+"""Every setting of the platform, typed, in one place.
+
+Read from environment variables `AUSPROPERTY_<NAME>`, nested ones with two underscores
+(`AUSPROPERTY_PORTS__DAGSTER=3001`). Only composition roots (`cli.py`, `orchestration/`,
+`assets/` resources) read this; the rooms take arguments. `docs/settings.md` lists them all.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).parent
+
+Market = Literal["real", "simulated"]
+
+
+class Ports(BaseModel):
+    """Where `ausproperty up` serves, on the loopback address."""
+
+    dagster: int = Field(3000, description="Port of the Dagster UI.")
+    mlflow: int = Field(5000, description="Port of the MLflow UI.")
+
+
+class NswValuer(BaseModel):
+    """NSW Valuer General property sales information (PSI)."""
+
+    location: str | None = Field(
+        None,
+        description="Folder, file or listing-page URL that the schedule and the file "
+        "sensor read weekly files from. Unset: the source is not pulled.",
+    )
+    trailing_weeks: int = Field(
+        4, ge=1, description="Weeks that a scheduled run reads again for late changes."
+    )
+
+
+class Csv(BaseModel):
+    """Sales files read through a column mapping."""
+
+    location: str | None = Field(
+        None, description="CSV file, or folder of them, that the schedule reads."
+    )
+    mapping: str = Field(
+        "melbourne", description="Name of a shipped mapping, or path of a YAML file."
+    )
+
+
+class Model(BaseModel):
+    """Valuation model training and review."""
+
+    seed: int = Field(20_010_101, description="Seed of every random choice in training.")
+    threads: int = Field(2, ge=1, description="Threads that training may use.")
+
+
+class Delivery(BaseModel):
+    """Webhook delivery."""
+
+    concurrency: int = Field(
+        64, ge=1, description="Requests in flight at once, over all endpoints."
+    )
+    per_endpoint: int = Field(
+        64, ge=1, description="Requests in flight at once to any one endpoint."
+    )
+    connect_seconds: float = Field(5, gt=0, description="Time to connect.")
+    total_seconds: float = Field(
+        15, gt=0, description="Time for a whole attempt, response body included."
+    )
+    allow_networks: list[str] = Field(
+        default_factory=list,
+        description="Private networks (CIDR) that endpoints may lie in; public "
+        'addresses always may. Example: ["127.0.0.0/8"].',
+    )
+
+
+class Settings(BaseSettings):
+    """The platform's settings; see the module docstring for how they are read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUSPROPERTY_", env_nested_delimiter="__", extra="ignore"
+    )
+
+    home: Path = Field(
+        ROOT / ".ausproperty",
+        description="Folder of all local state. Default: `.ausproperty/` in the checkout.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL to use (`postgresql://user:password@host:port/database`). "
+        "Unset: the embedded server.",
+    )
+    postgres_bin: Path | None = Field(
+        None,
+        description="Directory of PostgreSQL programs for the embedded server. Unset: "
+        "those of the Python environment, else the system's.",
+    )
+    market: Market | None = Field(
+        None,
+        description="Which market's database the commands work on: `real` or `simulated`. "
+        "Unset: the one of the last run in this home.",
+    )
+    environment: Literal["development", "production"] = Field(
+        "development",
+        description="In `development` a model that passes its gates is approved without "
+        "a person, and says so; in `production` it waits for a reviewer.",
+    )
+    ports: Ports = Field(default_factory=Ports)
+    nsw_valuer: NswValuer = Field(default_factory=NswValuer)
+    csv: Csv = Field(default_factory=Csv)
+    model: Model = Field(default_factory=Model)
+    delivery: Delivery = Field(default_factory=Delivery)
+
+    @cached_property
+    def active_market(self) -> Market:
+        """The market in force: the setting, else the last run's, else `real`."""
+        if self.market is not None:
+            return self.market
+        try:
+            remembered = self.market_file.read_text().strip()
+        except OSError:
+            return "real"
+        return "simulated" if remembered == "simulated" else "real"
+
+    @property
+    def market_file(self) -> Path:
+        """Remembers which market the last run of this home worked on."""
+        return self.home.absolute() / "market"
+
+    @property
+    def postgres_folder(self) -> Path:
+        """Data, log and state of the embedded server."""
+        return self.home.absolute() / "postgres"
+
+    @property
+    def market_folder(self) -> Path:
+        """Local state of the active market: Dagster home, model files, landing zone."""
+        return self.home.absolute() / self.active_market
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.market_folder / "dagster"
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """MLflow artifacts."""
+        return self.market_folder / "mlflow"
+
+    @property
+    def landing_folder(self) -> Path:
+        """Files as downloaded."""
+        return self.market_folder / "landing"
+
+    @property
+    def database_name(self) -> str:
+        """Database of the active market on the embedded server."""
+        if self.active_market == "simulated":
+            return "ausproperty_simulated"
+        return "ausproperty"
