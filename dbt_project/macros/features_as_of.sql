@@ -1,0 +1,174 @@
+{% macro features_as_of(is_training) -%}
+{#-
+    The feature columns of both feature tables, so that training and scoring cannot
+    drift apart. Call it after `with as_of_rows as (...)`, whose rows carry the ids and
+    attributes to pass through plus `row_id` (unique) and `as_of_date`.
+
+    Nothing dated or published on or after as_of_date is looked at: market statistics
+    stop at the whole months before its month, as known on the first of it; a property's
+    own sales must be contracted and known before the day itself.
+-#}
+as_of as (
+    select *, {{ month_index("as_of_date") }} as as_of_month
+    from as_of_rows
+),
+
+windows as (
+    select *
+    from {{ ref("int_market__windows") }}
+    where as_of_month in (select distinct as_of_month from as_of)
+),
+
+suburb_types as (
+    select
+        suburb_key,
+        dwelling_type,
+        as_of_month,
+        sum(sale_count)::int as sale_count,
+        {{ mean_log("sum(log_price_sum)::bigint", "sum(sale_count)") }} as log_price
+    from windows
+    group by 1, 2, 3
+),
+
+suburbs as (
+    select
+        suburb_key,
+        as_of_month,
+        {{ mean_log("sum(log_price_sum)::bigint", "sum(sale_count)") }} as log_price
+    from windows
+    group by 1, 2
+),
+
+postcode_types as (
+    select
+        state,
+        postcode,
+        dwelling_type,
+        as_of_month,
+        {{ mean_log("sum(log_price_sum)::bigint", "sum(sale_count)") }} as log_price
+    from windows
+    group by 1, 2, 3, 4
+),
+
+state_types as (
+    select
+        parts.state,
+        parts.dwelling_type,
+        as_of_months.as_of_month,
+        {{ mean_log("sum(parts.log_price_sum)::bigint", "sum(parts.sale_count)") }}
+            as log_price
+    from (select distinct as_of_month from as_of) as as_of_months
+    inner join {{ ref("int_market__state_months") }} as parts
+        on parts.contract_month between as_of_months.as_of_month - 3
+            and as_of_months.as_of_month - 1
+        and parts.known_month < as_of_months.as_of_month
+    group by 1, 2, 3
+),
+
+own_sales as (
+    select distinct on (as_of.row_id)
+        as_of.row_id,
+        as_of.state,
+        as_of.dwelling_type,
+        as_of.as_of_month,
+        earlier.contract_date as last_sale_date,
+        {{ month_index("earlier.contract_date") }} as last_sale_month,
+        ln(earlier.price_aud::double precision) as last_price_log
+    from as_of
+    inner join {{ ref("int_sale__validated") }} as earlier
+        on as_of.property_id = earlier.property_id
+        and earlier.contract_date < as_of.as_of_date
+        and earlier.known_on < as_of.as_of_date
+    where earlier.is_market_sale
+    order by
+        as_of.row_id, earlier.contract_date desc, earlier.known_on desc, earlier.sale_id
+),
+
+-- The state index of the months around the last sale, as seen at as_of_date.
+index_then as (
+    select
+        pairs.state,
+        pairs.dwelling_type,
+        pairs.as_of_month,
+        pairs.last_sale_month,
+        {{ mean_log("sum(parts.log_price_sum)::bigint", "sum(parts.sale_count)") }}
+            as log_price
+    from (
+        select distinct state, dwelling_type, as_of_month, last_sale_month
+        from own_sales
+    ) as pairs
+    inner join {{ ref("int_market__state_months") }} as parts
+        on pairs.state = parts.state
+        and pairs.dwelling_type = parts.dwelling_type
+        and parts.contract_month between pairs.last_sale_month - 2
+            and pairs.last_sale_month
+        and parts.known_month < pairs.as_of_month
+    group by 1, 2, 3, 4
+)
+
+select
+    {% if is_training -%}
+        as_of.sale_id,
+    {% endif -%}
+    as_of.property_id,
+    as_of.as_of_date,
+    {% if is_training -%}
+        as_of.price_aud,
+    {% endif -%}
+    as_of.is_simulated,
+    as_of.source,
+    as_of.source_file,
+    as_of.source_row_number,
+    as_of.state,
+    as_of.suburb_key as locality,
+    as_of.postcode,
+    as_of.dwelling_type,
+    as_of.zone_code,
+    as_of.region,
+    as_of.bedrooms::double precision as bedrooms,
+    as_of.bathrooms::double precision as bathrooms,
+    as_of.car_spaces::double precision as car_spaces,
+    as_of.land_area_m2,
+    as_of.building_area_m2,
+    as_of.year_built::double precision as year_built,
+    as_of.latitude,
+    as_of.longitude,
+    as_of.is_strata::int::double precision as is_strata,
+    as_of.as_of_month::double precision as month_index,
+    extract(month from as_of.as_of_date)::double precision as month_of_year,
+    suburb_types.log_price as suburb_type_log_price_12m,
+    coalesce(suburb_types.sale_count, 0)::double precision as suburb_type_sales_12m,
+    suburbs.log_price as suburb_log_price_12m,
+    postcode_types.log_price as postcode_type_log_price_12m,
+    state_types.log_price as state_type_log_price_3m,
+    own_sales.last_price_log,
+    ((as_of.as_of_date - own_sales.last_sale_date) / 30.4375)::double precision
+        as months_since_last_sale,
+    own_sales.last_price_log
+    + coalesce(state_types.log_price - index_then.log_price, 0)
+        as last_price_indexed_log
+from as_of
+left join suburb_types
+    on as_of.suburb_key = suburb_types.suburb_key
+    and as_of.dwelling_type = suburb_types.dwelling_type
+    and as_of.as_of_month = suburb_types.as_of_month
+left join suburbs
+    on as_of.suburb_key = suburbs.suburb_key
+    and as_of.as_of_month = suburbs.as_of_month
+left join postcode_types
+    on as_of.state = postcode_types.state
+    and as_of.postcode = postcode_types.postcode
+    and as_of.dwelling_type = postcode_types.dwelling_type
+    and as_of.as_of_month = postcode_types.as_of_month
+left join state_types
+    on as_of.state = state_types.state
+    and as_of.dwelling_type = state_types.dwelling_type
+    and as_of.as_of_month = state_types.as_of_month
+left join own_sales
+    on as_of.row_id = own_sales.row_id
+left join index_then
+    on own_sales.state = index_then.state
+    and own_sales.dwelling_type = index_then.dwelling_type
+    and own_sales.as_of_month = index_then.as_of_month
+    and own_sales.last_sale_month = index_then.last_sale_month
+{%- endmacro %}
