@@ -30,7 +30,7 @@ from simulator.homes import Home, build_home, relative_worth
 _HOLDING_CLASSES: Final = ((0.06, 26), (0.14, 45), (0.20, 70), (0.25, 110), (0.35, 300))
 """Share of homes, and weeks between their sales."""
 
-_LONGEST_DELAY: Final = 4
+_LONGEST_DELAY: Final = 5
 _TREND_START: Final = 1990
 _TREND_YEARS: Final = 80
 
@@ -195,24 +195,24 @@ class Market:
 
     def _delay(self, due_week: int, home: int) -> int:
         """Weeks a sale waits: hardly anything is published early in January."""
-        chance, longest = _holdup(self.monday(due_week))
+        chance, shortest, longest = _holdup(self.monday(due_week))
         luck = unit_interval(self.size.seed, "delay", due_week, home)
         if luck >= chance:
             return 0
-        return 1 + int(luck / chance * longest)
+        return shortest + int(luck / chance * (longest - shortest + 1))
 
 
-def _holdup(monday: date) -> tuple[float, int]:
-    """Share of a week's sales published later, and by how many weeks at most."""
+def _holdup(monday: date) -> tuple[float, int, int]:
+    """Share of a week's sales published later, and by how many weeks (least, most)."""
     if monday.month == 1 and monday.day <= 7:
-        return 0.93, 4
+        return 0.9, 3, 4
     if monday.month == 1 and monday.day <= 14:
-        return 0.5, 3
+        return 0.6, 2, 3
     if monday.month == 12 and monday.day >= 22:
-        return 0.6, 4
+        return 0.7, 4, 5
     if (11, 20) <= (monday.month, monday.day) <= (12, 7):
-        return 0.35, 2  # the rush to settle before Christmas
-    return 0.06, 1
+        return 0.35, 1, 2  # the rush to settle before Christmas
+    return 0.06, 1, 1
 
 
 def _stride(count: int) -> int:

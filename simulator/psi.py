@@ -105,7 +105,7 @@ def _file_order(row: PsiRow) -> tuple[object, ...]:
 
 
 def _sale_records(row: PsiRow, counter: int, stamp: str) -> Iterator[str]:
-    key = f"{row.district};{row.property_id};{counter};{stamp}"
+    key = f"{row.district};{row.property_id or ''};{counter};{stamp}"
     yield (
         f"B;{key};{row.property_name};{row.unit};{row.house_number};{row.street};"
         f"{row.locality};{row.postcode};{row.area};{row.area_type};"

@@ -35,6 +35,7 @@ class Shares:
     bad_year: float = 0.0003
     no_house_number: float = 0.012
     no_unit_number: float = 0.038  # of strata sales
+    no_property_id: float = 0.001  # of strata sales
     no_strata_area: float = 0.47
     no_zone: float = 0.052  # of rows without strata; strata rows never have one
     odd_sale_code: float = 0.0008
@@ -42,7 +43,10 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class PsiRow:
-    """The fields of one B record with its legal description and number of parties."""
+    """The fields of one B record with its legal description and number of parties.
+
+    A property id of 0 is written as nothing, as on a few real rows.
+    """
 
     district: str
     property_id: int
@@ -168,6 +172,8 @@ def _as_dealt(row: PsiRow, home: Home, luck: random.Random, shares: Shares) -> P
         row = replace(row, area="", area_type="")
     if home.lot and luck.random() < shares.no_unit_number:
         row = replace(row, unit="")
+    if home.lot and luck.random() < shares.no_property_id:
+        row = replace(row, property_id=0)
     if not home.lot and luck.random() < shares.no_zone:
         row = replace(row, zone="", component="")
     if luck.random() < shares.no_house_number:

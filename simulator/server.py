@@ -46,8 +46,6 @@ class SiteServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "simulated-site"
-    sys_version = ""
     disable_nagle_algorithm = True
     wbufsize: ClassVar[int] = 64 * 1024
     timeout: ClassVar[float] = 60.0
@@ -71,6 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_text(400, "weeks must be a whole number up to 520\n")
             return
         self._send_text(200, self.server.site.publish(int(weeks)) + "\n")
+
+    def version_string(self) -> str:
+        """Value of the Server header."""
+        return "simulated-site"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing: the demo's own progress is the log."""
