@@ -1,0 +1,234 @@
+"""One signed POST over real HTTP, with every protection against hostile receivers.
+
+Total time, read size and dialled addresses are bounded here; nothing is followed,
+decompressed, remembered or taken from the environment. What becomes of an outcome is
+`sender.py`. aiohttp is imported with this module: import it where sending happens only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from delivery.guard import (
+    AddressRefused,
+    AddressRule,
+    Networks,
+    UnsafeUrl,
+    check_url,
+)
+from delivery.signing import InvalidSecret, decode_secret, sign
+
+MAX_READ_BYTES = 4096
+EXCERPT_CHARACTERS = 1000
+ERROR_CHARACTERS = 500
+# Receivers close idle connections after 5 s (Node's default) or more; reusing one as it
+# closes would cost a retry.
+KEEPALIVE_SECONDS = 4.0
+
+_HEADERS = {
+    "content-type": "application/json",
+    "user-agent": "ausproperty-webhooks/1",
+    "accept-encoding": "identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one POST.
+
+    `error_class` is None for a 2xx answer only, read whole or up to the limit.
+    """
+
+    duration_ms: int
+    status_code: int | None = None
+    error_class: str | None = None
+    error: str | None = None
+    excerpt: str | None = None
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A receiver made ready for many POSTs; `fault` says why it is never dialled."""
+
+    url: URL
+    key: bytes
+    secure: bool
+    fault: str | None
+
+    def __repr__(self) -> str:
+        return f"Target({self.url.host})"
+
+
+def prepare_target(url: str, secret: str, allow_networks: Networks) -> Target:
+    """Check the URL and decode the secret once; never raises."""
+    try:
+        check_url(url, allow_networks)
+        # encoded=True sends the path as registered, byte for byte.
+        parsed = URL(url, encoded=True)
+        return Target(parsed, decode_secret(secret), parsed.scheme == "https", None)
+    except (UnsafeUrl, InvalidSecret, ValueError) as error:
+        return Target(URL(), b"", False, str(error))
+
+
+class Poster:
+    """The HTTP client of one drain. An async context manager."""
+
+    def __init__(
+        self,
+        *,
+        allow_networks: Networks,
+        max_connections: int,
+        connect_seconds: float,
+        total_seconds: float,
+    ) -> None:
+        self._networks = tuple(allow_networks)
+        self._max_connections = max_connections
+        self._timeout = aiohttp.ClientTimeout(
+            total=total_seconds, sock_connect=connect_seconds
+        )
+        self._https: aiohttp.ClientSession
+        self._http: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        """Open both clients; nothing is dialled yet."""
+        # Which addresses may be dialled depends on the scheme, and the socket factory
+        # is not told the scheme: one connector for each.
+        self._https = self._session(AddressRule(self._networks, public=True))
+        self._http = self._session(AddressRule(self._networks, public=False))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        await self._https.close()
+        await self._http.close()
+
+    def _session(self, rule: AddressRule) -> aiohttp.ClientSession:
+        def open_socket(info: tuple[Any, ...]) -> socket.socket:
+            family, kind, proto, _, address = info
+            return rule.open_socket(address[0], family, kind, proto)
+
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_connections,
+                keepalive_timeout=KEEPALIVE_SECONDS,
+                socket_factory=open_socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            timeout=self._timeout,
+            trust_env=False,
+            auto_decompress=False,
+        )
+
+    async def post(
+        self, target: Target, message_id: str, timestamp: int, body: bytes
+    ) -> Outcome:
+        """Send exactly `body`, signed, and say how it went. Raises nothing of its own.
+
+        Args:
+            target: see `prepare_target`.
+            message_id: the webhook-id.
+            timestamp: the webhook-timestamp, Unix seconds.
+            body: the stored bytes.
+        """
+        started = perf_counter()
+        status: int | None = None
+        try:
+            if target.fault is not None:
+                raise UnsafeUrl(target.fault)
+            session = self._https if target.secure else self._http
+            response = await session.post(
+                target.url,
+                data=body,
+                headers={
+                    "webhook-id": message_id,
+                    "webhook-timestamp": str(timestamp),
+                    "webhook-signature": sign(target.key, message_id, timestamp, body),
+                },
+                allow_redirects=False,
+            )
+            status = response.status
+            excerpt = await _read_some(response)
+        except Exception as error:
+            kind, text = _classify(error)
+            return Outcome(_ms(started), status, kind, text)
+        if 200 <= status < 300:
+            return Outcome(_ms(started), status, excerpt=excerpt)
+        kind, text = _describe_status(status, response.headers)
+        return Outcome(
+            _ms(started),
+            status,
+            kind,
+            text,
+            excerpt,
+            response.headers.get("Retry-After"),
+        )
+
+
+def _ms(started: float) -> int:
+    return round((perf_counter() - started) * 1000)
+
+
+async def _read_some(response: aiohttp.ClientResponse) -> str | None:
+    """The beginning of the body; a connection with more to come is closed."""
+    content = response.content
+    if content.at_eof():  # no body: the connection is back in the pool already
+        return None
+    data = b""
+    try:
+        while len(data) < MAX_READ_BYTES and not content.at_eof():
+            data += await content.read(MAX_READ_BYTES - len(data))
+    finally:
+        if not content.at_eof():
+            response.close()
+    text = data.decode("utf-8", "replace").replace("\0", "")
+    return text[:EXCERPT_CHARACTERS] or None
+
+
+def _describe_status(status: int, headers: Mapping[str, str]) -> tuple[str, str]:
+    if 300 <= status < 400:
+        where = headers.get("Location", "nowhere")[:200]
+        return "redirect", (
+            f"Answered {status} to {where}; redirects are not followed: register the "
+            "new URL."
+        )
+    return "status", f"Answered {status}; only 2xx is success."
+
+
+def _classify(error: Exception) -> tuple[str, str]:
+    """A stable class and a readable text for a failed POST."""
+    text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+    # Surrogates and NUL can come from a receiver's bytes; the log takes neither.
+    text = text.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(error, UnsafeUrl):
+        return "unsafe_url", text
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return "timeout", text
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "tls", text
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns", text
+    if AddressRefused.MARK in text:
+        return "refused_address", text
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "connect", text
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        return "connection", text
+    if isinstance(error, aiohttp.ClientError | ValueError):
+        return "protocol", text
+    return "internal", text
