@@ -44,7 +44,6 @@ ranked as (
         row_number() over newest_first as version_rank,
         count(*) over all_versions as version_count,
         min(known_on) over all_versions as first_known_on,
-        min(known_at) over all_versions as first_known_at,
         min(loaded_at) over all_versions as first_loaded_at
     from records
     {% if is_incremental() %}
@@ -91,8 +90,9 @@ select
     is_simulated,
     contract_date,
     settlement_date,
-    first_known_on as known_on,
-    first_known_at as known_at,
+    known_on,
+    known_at,
+    first_known_on,
     version_at,
     version_count::int as version_count,
     source_file,

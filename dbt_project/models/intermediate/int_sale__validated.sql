@@ -71,7 +71,8 @@ judged as (
                 end,
                 case
                     when
-                        settlement_date
+                        contract_date >= '{{ var("earliest_contract_date") }}'::date
+                        and settlement_date
                         > contract_date
                         + interval '{{ var("longest_settlement_years") }} years'
                         then 'settlement_too_late'
@@ -134,6 +135,7 @@ select
     settlement_date,
     known_on,
     known_at,
+    first_known_on,
     source_file,
     source_row_number,
     batch_id,

@@ -46,7 +46,7 @@ histories as (
             filter (where is_market_sale))[1] as last_sale_price_aud,
         max(contract_date) filter (where is_market_sale) as last_sale_date,
         count(*) filter (where is_market_sale) as sale_count,
-        min(known_on) as first_seen,
+        min(first_known_on) as first_seen,
         min(first_loaded_at) as created_at
     from records
     where record_count > 1
@@ -77,7 +77,7 @@ select
         when is_market_sale then contract_date
     end as last_sale_date,
     coalesce(histories.sale_count, is_market_sale::int)::int as sale_count,
-    coalesce(histories.first_seen, known_on) as first_seen,
+    coalesce(histories.first_seen, first_known_on) as first_seen,
     coalesce(histories.created_at, first_loaded_at) as created_at,
     null::timestamptz as deleted_at,
     records.source,

@@ -1,0 +1,499 @@
+"""The dbt project on planted raw rows: what the marts say, rebuilt, interrupted, late.
+
+Addresses are resolved by a stand-in here (one address text, one property); the real
+resolver has its own tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+TABLES = (
+    "intermediate.int_sale__deduplicated",
+    "intermediate.int_sale__validated",
+    "intermediate.int_market__windows",
+    "intermediate.int_market__state_months",
+    "marts.properties",
+    "marts.sales",
+    "marts.price_history",
+    "marts.suburb_market",
+    "ml.training_features",
+    "ml.property_features",
+)
+NAMESPACE = uuid.UUID("7b0d4a52-7f0b-4c53-8f3c-3f0d1e5b7a10")
+
+
+class DbtProject:
+    """The project against one database, target and logs in a folder of its own."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.folder = folder
+        self.manifest: Any = None
+        parts = conninfo_to_dict(url)
+        self.environment = {
+            "AUSPROPERTY_DBT_HOST": str(parts["host"]),
+            "AUSPROPERTY_DBT_PORT": str(parts["port"]),
+            "AUSPROPERTY_DBT_USER": str(parts["user"]),
+            "AUSPROPERTY_DBT_PASSWORD": str(parts.get("password", "")),
+            "AUSPROPERTY_DBT_DBNAME": str(parts["dbname"]),
+        }
+
+    def arguments(self, *command: str) -> list[str]:
+        places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
+        places += ["--target-path", self.folder / "target"]
+        places += ["--log-path", self.folder / "logs"]
+        return ["--quiet", *command, *(str(place) for place in places)]
+
+    def run(self, *command: str) -> dict[str, str]:
+        """Run one dbt command in this process: status by node name."""
+        os.environ.update(self.environment)
+        if self.manifest is None:
+            # A manifest names its database: it serves the commands of one test.
+            self.manifest = self._invoke("parse").result
+        result = self._invoke(*command)
+        nodes = list(result.result.results) if result.result is not None else []
+        failed = {
+            n.node.name: n.message for n in nodes if n.status in ("error", "fail")
+        }
+        assert result.success, f"{failed} {result.exception}"
+        return {node.node.name: str(node.status) for node in nodes}
+
+    def _invoke(self, *command: str) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dbtRunner(manifest=self.manifest).invoke(self.arguments(*command))
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start dbt as a process of its own, to be killed."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "dbt"), *self.arguments(*command)],
+            env={**os.environ, **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture
+def dbt(database_url: str, tmp_path: Path) -> Iterator[DbtProject]:
+    before = dict(os.environ)
+    yield DbtProject(database_url, tmp_path)
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+# Planting ------------------------------------------------------------------------
+
+
+def psi(week: str, dealing: str, **columns: Any) -> dict[str, Any]:
+    """A house sale as the weekly file of `week` (a Monday, ISO) states it."""
+    row = {
+        "district_code": "260",
+        "valuer_property_id": dealing.removeprefix("A"),
+        "sale_counter": "1",
+        "downloaded_at": f"{week} 01:07",
+        "house_number": dealing.removeprefix("A"),
+        "street_name": "GEORGE ST",
+        "locality": "PARRAMATTA",
+        "postcode": "2150",
+        "area": 600,
+        "area_type": "M",
+        "contract_date": "2024-01-10",
+        "settlement_date": "2024-02-20",
+        "purchase_price_aud": 1_000_000,
+        "zone_code": "R2",
+        "nature_code": "R",
+        "primary_purpose": "RESIDENCE",
+        "interest_percent": 0,
+        "dealing_number": dealing,
+        "record_format": "current",
+        "_source_file": f"{week}.zip/260.DAT",
+        "_row_number": 2,
+        "_batch_id": uuid.uuid5(NAMESPACE, week),
+        "_is_simulated": False,
+    } | columns
+    row["_row_hash"] = uuid.uuid5(NAMESPACE, repr(sorted(row.items())))
+    return row
+
+
+def csv(file: str, line: int, address: str, **columns: Any) -> dict[str, Any]:
+    """A Melbourne auction result as a line of a file."""
+    row = {
+        "mapping": "melbourne",
+        "address": address,
+        "locality": "Abbotsford",
+        "state": "VIC",
+        "postcode": "3067",
+        "dwelling_type": "house",
+        "sale_method": "S",
+        "is_sale": True,
+        "sale_date": "2017-05-06",
+        "price_aud": 1_200_000,
+        "region": "Northern Metropolitan",
+        "original": f"{file}:{line}",
+        "_row_hash": uuid.uuid5(NAMESPACE, f"{file}:{line}"),
+        "_source_file": file,
+        "_row_number": line,
+        "_batch_id": uuid.uuid5(NAMESPACE, file),
+        "_is_simulated": False,
+    }
+    return row | columns
+
+
+def plant(url: str, table: str, *rows: dict[str, Any]) -> None:
+    """Insert raw rows and resolve their addresses: one address text, one property."""
+    source = "csv" if table == "csv__sales" else "nsw_valuer"
+    with psycopg.connect(url) as conn:
+        for row in rows:
+            names = ", ".join(row)
+            places = ", ".join(["%s"] * len(row))
+            conn.execute(
+                f"insert into raw.{table} ({names}) values ({places})",
+                list(row.values()),
+            )
+        line = (
+            "address || ', ' || locality"
+            if source == "csv"
+            else "concat_ws(' ', strata_lot_number || '/', house_number, street_name)"
+        )
+        state = "state" if source == "csv" else "'NSW'"
+        conn.execute(
+            f"""
+            insert into intermediate.int_address__identity
+                (source, address_hash, property_id, address_key, key_kind, address,
+                 locality, state, postcode, confidence, rule_version)
+            select distinct on (_address_hash)
+                '{source}', _address_hash, md5({line})::uuid, {line}, 'address', {line},
+                upper(locality), {state}, postcode, 1, 1
+            from raw.{table}
+            order by _address_hash
+            on conflict do nothing
+            """
+        )
+
+
+def plant_psi(url: str, *rows: dict[str, Any]) -> None:
+    plant(url, "nsw_valuer__sales", *rows)
+
+
+def market(weeks: int = 12) -> list[dict[str, Any]]:
+    """Four house sales a week from January 2024, contracted six weeks before."""
+    rows = []
+    for week in range(weeks):
+        monday = date(2024, 1, 8) + timedelta(weeks=week)
+        rows += [
+            psi(
+                str(monday),
+                f"A{1000 + 10 * week + number}",
+                contract_date=monday - timedelta(days=42 + number),
+                settlement_date=monday - timedelta(days=5),
+                purchase_price_aud=900_000 + 10_000 * week + 50_000 * number,
+                _row_number=number,
+            )
+            for number in range(1, 5)
+        ]
+    return rows
+
+
+def snapshot(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table dbt built."""
+    with psycopg.connect(url) as conn:
+        return {
+            table: conn.execute(f"select * from {table} t order by t::text").fetchall()
+            for table in TABLES
+        }
+
+
+def rows_of(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(query).fetchall()
+
+
+# Tests -----------------------------------------------------------------------------
+
+
+def test_build_passes_its_own_tests_and_tells_sales_from_the_rest(
+    database_url: str, dbt: DbtProject
+) -> None:
+    plant_psi(
+        database_url,
+        *market(),
+        psi("2024-04-08", "B1", purchase_price_aud=1),
+        psi("2024-04-08", "B2", interest_percent=50, house_number="502"),
+        psi("2024-04-08", "B3", contract_date="1021-04-12", house_number="503"),
+        psi("2024-04-08", "B4", valuer_property_id="41", house_number="504"),
+        psi("2024-04-08", "B4", valuer_property_id="42", house_number="506"),
+        psi("2024-04-08", "B5", nature_code="3", primary_purpose="CARSPACE"),
+        psi("2024-04-08", "B6", strata_lot_number="47", house_number="508", area=92),
+        psi("2024-04-08", "B7", purchase_price_aud=800_000, house_number="510"),
+        psi("2024-04-15", "B7", purchase_price_aud=880_000, house_number="510"),
+    )
+    plant(
+        database_url,
+        "csv__sales",
+        csv("full.csv", 2, "68 Studley St", bedrooms=3, bathrooms=0, latitude=-37.8),
+        csv("less.csv", 2, "68 Studley St", bedrooms=3),
+        csv("full.csv", 3, "70 Studley St", sale_method="PI", is_sale=False),
+        csv("full.csv", 4, "72 Studley St", price_aud=None),
+    )
+    files = {path: path.stat().st_mtime_ns for path in PROJECT.rglob("*")}
+
+    statuses = dbt.run("build")
+
+    assert set(statuses.values()) <= {"success", "pass"}
+    assert files == {path: path.stat().st_mtime_ns for path in PROJECT.rglob("*")}
+    verdicts = dict(
+        rows_of(
+            database_url,
+            "select source_sale_id, exclusion_reasons from marts.sales"
+            " where source_sale_id ~ '^(B|VIC)'",
+        )
+    )
+    assert verdicts == {
+        "B1/B1/": ["nominal_price"],
+        "B2/B2/": ["partial_interest"],
+        "B3/B3/": ["contract_date_implausible"],
+        "B4/41/": ["multi_parcel"],
+        "B4/42/": ["multi_parcel"],
+        "B5/B5/": ["not_a_dwelling"],
+        "B6/B6/47": [],
+        "B7/B7/": [],
+        "VIC/ABBOTSFORD/68 STUDLEY ST/2017-05-06": [],
+        "VIC/ABBOTSFORD/72 STUDLEY ST/2017-05-06": ["price_missing"],
+    }
+    assert rows_of(
+        database_url,
+        "select price_aud, source_file from marts.sales"
+        " where source_sale_id = 'B7/B7/'",
+    ) == [(880_000, "2024-04-15.zip/260.DAT")]
+    assert rows_of(
+        database_url,
+        "select event_kind, count(*) from marts.price_history where source = 'csv'"
+        " group by 1 order by 1",
+    ) == [("bid", 1), ("sold", 1)]
+    assert rows_of(
+        database_url,
+        "select dwelling_type, is_strata, land_area_m2, building_area_m2"
+        " from marts.properties where address like '47/%'",
+    ) == [("unit", True, None, 92.0)]
+    assert rows_of(
+        database_url,
+        "select bedrooms, bathrooms, latitude, source_file from marts.properties"
+        " where address like '68 %'",
+    ) == [(3, None, -37.8, "full.csv")]
+    # The car space is a property, and is not valued.
+    assert rows_of(
+        database_url,
+        "select count(*) filter (where dwelling_type = 'other'),"
+        " count(*) - (select count(*) from ml.property_features) from marts.properties",
+    ) == [(1, 1)]
+    assert rows_of(
+        database_url, "select distinct as_of_date from ml.property_features"
+    ) == [(date(2024, 4, 16),)]
+
+
+def test_marts_have_the_indexes_of_the_design(
+    database_url: str, dbt: DbtProject
+) -> None:
+    dbt.run("run")
+    # Twice, because the second build must not trip over the names of the first.
+    dbt.run("run", "--select", "marts")
+
+    found = {
+        f"{table} {definition.split(' USING ')[1]}"
+        for table, definition in rows_of(
+            database_url,
+            "select schemaname || '.' || tablename, indexdef from pg_indexes"
+            " where schemaname in ('marts', 'ml')",
+        )
+    }
+    assert {
+        "marts.properties btree (property_id)",
+        "marts.properties btree (suburb_key)",
+        "marts.properties btree (suburb_key, last_sale_price_aud)",
+        "marts.properties btree (latitude, longitude)",
+        "marts.properties btree (created_at)",
+        "marts.properties btree (suburb_key) WHERE (deleted_at IS NULL)",
+        "marts.sales btree (sale_id)",
+        "marts.sales btree (property_id)",
+        "marts.sales btree (suburb_key, contract_date)",
+        "marts.sales btree (contract_date)",
+        "marts.price_history btree (price_event_id)",
+        "marts.price_history btree (property_id, event_date)",
+        "marts.price_history btree (created_at)",
+        "marts.suburb_market btree (suburb_key, dwelling_type, month)",
+        "marts.suburb_market btree (month)",
+        "ml.training_features btree (sale_id)",
+        "ml.training_features btree (as_of_date)",
+        "ml.property_features btree (property_id)",
+    } <= found
+    has_trigrams = rows_of(
+        database_url,
+        "select count(*) from pg_available_extensions where name = 'pg_trgm'",
+    ) == [(1,)]
+    assert ("marts.properties gin (address gin_trgm_ops)" in found) == has_trigrams
+
+
+def test_incremental_runs_end_where_a_full_rebuild_does(
+    database_url: str, dbt: DbtProject
+) -> None:
+    plant_psi(database_url, *market())
+    dbt.run("run")
+    plant_psi(
+        database_url,
+        # A correction, an older version that comes late, a second parcel of a known
+        # dealing, and a new sale.
+        psi("2024-04-15", "A1001", purchase_price_aud=2_000_000),
+        psi("2023-12-04", "A1012", purchase_price_aud=1, sale_code="XA"),
+        psi("2024-04-15", "A1023", valuer_property_id="77", house_number="77"),
+        psi("2024-04-15", "A2000"),
+    )
+    dbt.run("run")
+    incremental = snapshot(database_url)
+
+    dbt.run("run", "--full-refresh")
+
+    assert snapshot(database_url) == incremental
+    sales = dict(
+        rows_of(database_url, "select source_sale_id, price_aud from marts.sales")
+    )
+    assert sales["A1001/1001/"] == 2_000_000
+    assert sales["A1012/1012/"] == 1_010_000
+    assert len(sales) == 50
+    assert rows_of(
+        database_url,
+        "select count(*) from marts.sales where is_multi_parcel",
+    ) == [(2,)]
+
+    dbt.run("run")  # nothing new: nothing may move
+    assert snapshot(database_url) == incremental
+
+
+def test_features_of_a_sale_ignore_what_came_on_its_day_or_later(
+    database_url: str, dbt: DbtProject
+) -> None:
+    plant_psi(database_url, *market())
+    judged = psi(
+        "2024-04-01",
+        "C1",
+        contract_date="2024-03-15",
+        settlement_date="2024-03-28",
+        house_number="900",
+    )
+    plant_psi(database_url, judged)
+    dbt.run("run")
+    query = (
+        "select f.* from ml.training_features f join marts.sales s using (sale_id)"
+        " where s.source_sale_id ~ '^(A|C1)' and f.as_of_date < '2024-03-16' order by 1"
+    )
+    before = rows_of(database_url, query)
+    assert len(before) == 49
+
+    absurd = {"purchase_price_aud": 90_000_000, "settlement_date": None}
+    plant_psi(
+        database_url,
+        # In the same month, the day before; on the day; later; long before but
+        # published later; and of the very same property.
+        psi("2024-04-15", "D1", contract_date="2024-03-14", **absurd),
+        psi("2024-04-15", "D2", contract_date="2024-03-15", **absurd),
+        psi("2024-05-20", "D3", contract_date="2024-05-01", **absurd),
+        psi("2024-05-20", "D4", contract_date="2023-12-01", **absurd),
+        psi(
+            "2024-05-20",
+            "D5",
+            contract_date="2024-02-01",
+            house_number="900",
+            **absurd,
+        ),
+    )
+    dbt.run("run")
+
+    assert rows_of(database_url, query) == before
+    [(sales_seen, level)] = rows_of(
+        database_url,
+        "select suburb_type_sales_12m, suburb_type_log_price_12m"
+        " from ml.training_features f join marts.sales s using (sale_id)"
+        " where s.source_sale_id like 'C1/%'",
+    )
+    assert sales_seen == 32  # eight weekly files before March
+    assert 13.7 < level < 13.95
+    # What is known at the end is used for valuations at the end.
+    assert rows_of(
+        database_url,
+        "select max(suburb_type_sales_12m) > 48 from ml.property_features",
+    ) == [(True,)]
+
+
+def test_killed_while_swapping_a_table_in_the_rerun_ends_as_if_undisturbed(
+    database_url: str, dbt: DbtProject
+) -> None:
+    plant_psi(database_url, *market(weeks=6))
+    dbt.run("run")
+    plant_psi(database_url, *market(weeks=8)[24:])
+    # What killed builds of the past may have left behind.
+    for leftover in ("properties__dbt_tmp", "sales__dbt_backup"):
+        _execute(database_url, f"create table marts.{leftover} as select 1 as x")
+
+    with psycopg.connect(database_url) as reader:
+        # A reader in mid-transaction keeps the new table from taking the old's place.
+        seen = reader.execute("select count(*) from marts.properties").fetchone()
+        process = dbt.start("run")
+        try:
+            _wait_until_blocked(database_url, "properties")
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert (
+            reader.execute("select count(*) from marts.properties").fetchone() == seen
+        )
+
+    dbt.run("run")
+    interrupted = snapshot(database_url)
+    dbt.run("run", "--full-refresh")
+
+    assert snapshot(database_url) == interrupted
+    assert len(interrupted["marts.sales"]) == 32
+    assert (
+        rows_of(
+            database_url,
+            "select relname from pg_class where relname ~ '__dbt_(tmp|backup)'",
+        )
+        == []
+    )
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url) as conn:
+        conn.execute(statement)
+
+
+def _wait_until_blocked(url: str, table: str, seconds: float = 60) -> None:
+    """Wait until another session waits for a lock on a table of marts."""
+    waiting = (
+        "select count(*) from pg_locks l join pg_class c on c.oid = l.relation"
+        f" where not l.granted and c.relname = '{table}'"
+    )
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.Error):
+            if rows_of(url, waiting) != [(0,)]:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"dbt never came to swap {table}")
