@@ -385,6 +385,15 @@ def test_incremental_runs_end_where_a_full_rebuild_does(
     dbt.run("run")  # nothing new: nothing may move
     assert snapshot(database_url) == incremental
 
+    # Rows that older code made are not mixed with new ones: all are made again.
+    _execute(
+        database_url,
+        "update intermediate.int_sale__deduplicated"
+        " set price_aud = 7, code_fingerprint = md5('older code')::uuid",
+    )
+    dbt.run("run")
+    assert snapshot(database_url) == incremental
+
 
 def test_features_of_a_sale_ignore_what_came_on_its_day_or_later(
     database_url: str, dbt: DbtProject

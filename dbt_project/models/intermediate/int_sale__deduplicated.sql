@@ -16,6 +16,7 @@
 -- row here came from it, and then all versions of the sales it touches are ranked again,
 -- so a late file with an older version changes nothing and a correction wins.
 -- (A batch whose every row lost to a newer one is ranked again each run: same answer.)
+-- When this code or that of staging changes, the whole table is rebuilt by itself.
 with records as (
     select * from {{ ref("stg_nsw_valuer__sales") }}
     union all
@@ -98,6 +99,7 @@ select
     source_file,
     source_row_number,
     batch_id,
+    '{{ code_fingerprint() }}'::uuid as code_fingerprint,
     first_loaded_at
 from ranked
 where version_rank = 1
