@@ -4,16 +4,14 @@ Belongs here: the transaction around a container, COPY, recognising repeats, the
 and the quarantine. Reading files is the connectors' part, choosing them the assets'.
 
 A container is loaded in one transaction that also writes its ledger rows: after a crash
-it is either there whole or not at all. An advisory lock makes loaders of one source take
-turns, so that "already there" is true until the commit. Rows are then copied straight
-into the table; a temporary table in between would cost as much again.
+it is either there whole or not at all. An advisory lock makes loaders of one source
+take turns, so that "already there" is true until the commit. Rows are then copied
+straight into the table; a temporary table in between would cost as much again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
@@ -37,7 +35,7 @@ from domain.records import (
     storable_text,
 )
 
-#: Rows held in memory before they are written.
+#: Weight (about rows) held in memory before it is written.
 ROWS_PER_COPY = 20_000
 
 _FILE_COLUMNS = ("_source_file", "_batch_id", "_is_simulated")
@@ -142,6 +140,17 @@ def known_files(
     ]
 
 
+def known_containers(conn: psycopg.Connection, source: str) -> set[str]:
+    """SHA-256 of every container of a source in the ledger."""
+    end_transaction(conn)
+    with conn.transaction():
+        rows = conn.execute(
+            "select distinct container_sha256 from ops.source_files where source = %s",
+            [source],
+        )
+        return {row[0] for row in rows}
+
+
 class _ContainerLoad:
     """One container's way into the tables, inside an open transaction."""
 
@@ -180,7 +189,7 @@ class _ContainerLoad:
             if batch.rows:
                 pending.rows.append((state, batch))
             pending.rejects.extend((state, reject) for reject in batch.rejects)
-            pending.size += len(batch.rows) + len(batch.rejects)
+            pending.size += batch.weight
             if pending.size >= ROWS_PER_COPY:
                 self._flush()
 
@@ -265,8 +274,8 @@ class _ContainerLoad:
             self.conn.cursor() as cursor,
             cursor.copy(
                 "copy ops.source_files (file_id, source, source_file, container_file, "
-                "container_sha256, sha256, size_bytes, partition_key, batch_id, status, "
-                "reason, rows_read, rows_loaded, rows_repeated, rows_rejected, "
+                "container_sha256, sha256, size_bytes, partition_key, batch_id, "
+                "status, reason, rows_read, rows_loaded, rows_repeated, rows_rejected, "
                 "record_counts, is_simulated) from stdin"
             ) as copy,
         ):
@@ -312,9 +321,8 @@ def _reject_id(file: SourceFile, reject: Reject) -> UUID:
     )
 
 
-@contextmanager
-def loading_session(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
-    """Leave any transaction the caller may have open, so that each container commits.
+def end_transaction(conn: psycopg.Connection) -> None:
+    """Commit what the caller has open, so that each container commits by itself.
 
     Raises:
         ValueError: the caller's transaction has failed; it must roll back first.
@@ -322,4 +330,3 @@ def loading_session(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
     if conn.info.transaction_status == TransactionStatus.INERROR:
         raise ValueError("the connection's transaction has failed: roll it back first")
     conn.commit()
-    yield conn

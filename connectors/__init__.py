@@ -1,0 +1,1 @@
+"""Sources: each is found or fetched, then parsed into records or rejects."""

@@ -1,0 +1,127 @@
+"""Fetching PSI files from a listing page, or from the address of one file.
+
+Belongs here: which links are PSI files and how the server wants to be asked. Transport
+is `connectors.http`; what is in the files is `containers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from connectors.http import DownloadError, download, get_text
+from connectors.nsw_valuer.containers import Weeks, is_wanted
+from domain.errors import PermanentError, UserError
+
+_FILE = re.compile(r"(?:(?<!\d)(?:\d{8}|\d{4})\.zip|\.dat)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One file of a listing: where it landed, or why it did not."""
+
+    url: str
+    path: Path | None
+    problem: str | None = None
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found.extend(
+                value for name, value in attrs if name == "href" and value
+            )
+
+
+def is_url(location: str) -> bool:
+    """Whether a location is fetched rather than read in place."""
+    return urlsplit(location).scheme in ("http", "https")
+
+
+def list_files(
+    session: requests.Session, location: str, weeks: Weeks | None = None
+) -> list[str]:
+    """Addresses of the PSI files a listing offers, oldest first.
+
+    The real listing is sometimes empty. With `weeks` given the weekly addresses are
+    then built by their rule (`<location>/YYYYMMDD.zip`, Mondays).
+
+    Raises:
+        PermanentError: the page links to no PSI file and no weeks were asked for.
+        UserError: the page cannot be read.
+    """
+    if _FILE.search(urlsplit(location).path):
+        return [location]
+    try:
+        page = get_text(session, location)
+    except DownloadError as error:
+        raise UserError(
+            f"The listing of weekly sales files cannot be read: {error}. Check the "
+            "address and the network, or download the files and give their folder."
+        ) from error
+    links = _Links()
+    links.feed(page)
+    urls = {urljoin(location, link) for link in links.found}
+    files = [url for url in urls if _FILE.search(urlsplit(url).path)]
+    if not files and weeks is not None:
+        return list(_weekly_addresses(location, weeks))
+    if not files:
+        raise PermanentError(
+            f"The page {location} links to no weekly file (YYYYMMDD.zip). The listing "
+            "is empty at times: try later, name the weeks, or give a folder of files."
+        )
+    wanted = [url for url in files if is_wanted(urlsplit(url).path, weeks)]
+    return sorted(wanted, key=lambda url: urlsplit(url).path.rsplit("/", 1)[-1])
+
+
+def _weekly_addresses(location: str, weeks: Weeks) -> Iterator[str]:
+    base = location if location.endswith("/") else f"{location}/"
+    monday, last = weeks
+    while monday <= last:
+        yield urljoin(base, f"{monday:%Y%m%d}.zip")
+        monday += timedelta(weeks=1)
+
+
+def fetch_files(
+    session: requests.Session,
+    location: str,
+    landing: Path,
+    weeks: Weeks | None = None,
+    on_file: Callable[[int, int], None] | None = None,
+) -> list[Fetched]:
+    """Land every file of a listing; files that are there unchanged are not fetched.
+
+    One file that fails does not stop the others: its problem is returned.
+
+    Raises:
+        UserError: the listing cannot be read, or nothing at all could be fetched.
+    """
+    urls = list_files(session, location, weeks)
+    # Without the page it is linked from, the server answers 403 for a weekly file.
+    headers = {"Referer": location}
+    results: list[Fetched] = []
+    for number, url in enumerate(urls, start=1):
+        try:
+            path = download(session, url, landing, headers=headers)
+            results.append(Fetched(url, path))
+        except DownloadError as error:
+            results.append(Fetched(url, None, str(error)))
+        if on_file is not None:
+            on_file(number, len(urls))
+    if results and all(result.path is None for result in results):
+        raise UserError(
+            f"None of {len(results)} files could be fetched; the first: "
+            f"{results[0].problem}. Check the network and try again."
+        )
+    return results

@@ -1,0 +1,303 @@
+"""Second pass over a PSI file: records to rows, or to rejects that say why not.
+
+Belongs here: joining C (legal description) and D (parties) records to their B record
+and judging single records. Whole files are judged by `scan`, fields by `layout`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import md5
+
+from connectors.lines import Block, LongLine
+from connectors.nsw_valuer.layout import (
+    ARCHIVE_FIELDS,
+    CONTRACT,
+    CURRENT,
+    CURRENT_COLUMNS,
+    JOIN_KEY,
+    REISSUE,
+    SETTLEMENT,
+    SOURCE,
+    Fault,
+    date_fault,
+    diagnose_current,
+    field_count_fault,
+    field_fault,
+    is_day,
+    is_moment,
+)
+from domain.records import ORIGINAL_LIMIT, Original, RecordBatch, Reject, escape_value
+
+#: A legal description is cut at 70 characters a record; a longer one is no description.
+_LEGAL_LIMIT = 4096
+_NO_KEY = "\x00"
+
+
+class CurrentReader:
+    """Reads the current format. One reader reads one file.
+
+    D and C records directly follow their B record and repeat its first three fields
+    (and its download time, unless the minute turned in between).
+    """
+
+    record_format = "current"
+
+    def __init__(self, source_file: str, downloaded_at: str | None = None) -> None:
+        self.source_file = source_file
+        self.downloaded_at = downloaded_at
+        self.number = 0
+        self._rows: list[str] = []
+        self._hashes: list[str] = []
+        self._rejects: list[Reject] = []
+        self._rejected = 0
+        # The B record being read: its text, hash and line, and what C and D add.
+        self._body: str | None = None
+        self._hash = ""
+        self._line = 0
+        self._legal = ""
+        self._purchasers = 0
+        self._vendors = 0
+        self._key = _NO_KEY
+        self._cut = 1
+        # Records of a refused B record go with it, without a word of their own.
+        self._is_skipping = False
+
+    def read(self, blocks: Iterable[Block | LongLine]) -> Iterator[RecordBatch]:
+        """Yield the records of a file, one batch per block."""
+        for block in blocks:
+            if isinstance(block, LongLine):
+                self._refuse_long_line(block)
+            else:
+                self._read_lines(block.lines, block.has_specials)
+            yield self._take()
+        self._close()
+        yield self._take()
+
+    def _take(self) -> RecordBatch:
+        batch = RecordBatch(self._rows, self._hashes, self._rejects, self._rejected)
+        self._rows, self._hashes, self._rejects, self._rejected = [], [], [], 0
+        return batch
+
+    def _read_lines(self, lines: list[str], special: bool) -> None:
+        """The hot loop: three D records for every B record, so D comes first."""
+        for line in lines:
+            self.number += 1
+            kind = line[:2]
+            if kind == "D;" and line[1 : self._cut] == self._key:
+                # Behind the key stand the download time and the party: `...;P;;;;;;`.
+                if ";P;" in line:
+                    self._purchasers += 1
+                elif ";V;" in line:
+                    self._vendors += 1
+            elif kind == "B;":
+                self._close()
+                self._open(line.rstrip("\r") if special else line, special)
+            elif kind == "C;" and line[1 : self._cut] == self._key:
+                self._add_legal(line[self._cut :].partition(";")[2], special)
+            elif kind not in ("A;", "Z;"):
+                self._stray(line, kind)
+
+    def _open(self, line: str, special: bool) -> None:
+        """Start a B record, or refuse it."""
+        found = CURRENT.fullmatch(line)
+        if found is None:
+            self._refuse(line, diagnose_current(line))
+            return
+        who, counter, stamp, rest, contract, settled, interest = found.groups()
+        fault = self._judge(stamp, contract, settled, interest)
+        if fault is not None:
+            self._refuse(line, fault)
+            return
+        digest = md5(f"{who}{rest}".encode("latin-1"), usedforsecurity=False)
+        self._key = f";{who}{counter}"
+        self._cut = 1 + len(self._key)
+        if special:
+            rest = rest.replace("\\", "\\\\").replace("\r", "\\r")
+        self._body = f"{who}{counter}{stamp};{rest};;"
+        self._hash = digest.hexdigest()
+        self._line = self.number
+
+    def _judge(
+        self, stamp: str, contract: str, settled: str, interest: str
+    ) -> Fault | None:
+        """Dates and ranges of a record whose fields all look right."""
+        if not is_moment(stamp):
+            return Fault(
+                "downloaded_at",
+                "download_time_unreadable",
+                f"downloaded_at {stamp} is no time of the calendar.",
+                REISSUE,
+            )
+        day = stamp[:8]
+        if contract and not ("19000101" <= contract <= day and is_day(contract)):
+            return date_fault(CONTRACT, contract, day)
+        if settled and not (settled >= "19000101" and is_day(settled)):
+            return date_fault(SETTLEMENT, settled, day)
+        if interest and int(interest) > 100:
+            return Fault(
+                "interest_percent",
+                "interest_out_of_range",
+                f"interest_percent is {interest}; a share is 0 to 100.",
+                REISSUE,
+            )
+        return None
+
+    def _close(self) -> None:
+        """Write the record being read, now that its C and D records are known."""
+        if self._body is not None:
+            self._rows.append(
+                f"{self._body};{self._legal};{self._purchasers};{self._vendors};"
+                f"{self.record_format};{self._hash};{self._line}"
+            )
+            self._hashes.append(self._hash)
+        self._body = None
+        self._legal = ""
+        self._purchasers = self._vendors = 0
+        self._key = _NO_KEY
+        self._is_skipping = False
+
+    def _add_legal(self, text: str, special: bool) -> None:
+        if special:
+            text = text.rstrip("\r")
+        text = text.removesuffix(";")
+        if len(text) > _LEGAL_LIMIT or "\x00" in text:
+            reason = "The C record is too long or holds NUL bytes."
+            self._note(
+                text, Fault("legal_description", "legal_unreadable", reason, REISSUE)
+            )
+            return
+        if special or ";" in text:
+            text = escape_value(text)
+        self._legal += text
+
+    def _refuse(self, line: str, fault: Fault) -> None:
+        self._rejected += 1
+        self._note(line, fault)
+        self._is_skipping = True
+        if key := JOIN_KEY.match(line[:ORIGINAL_LIMIT]):
+            self._key = key[1]
+            self._cut = 1 + len(key[1])
+
+    def _note(self, line: str, fault: Fault, original: Original | None = None) -> None:
+        self._rejects.append(
+            Reject(
+                SOURCE,
+                self.source_file,
+                self.number,
+                fault.field,
+                fault.rule_id,
+                fault.reason,
+                fault.fix,
+                original or Original.of(line, "latin-1"),
+            )
+        )
+
+    def _stray(self, line: str, kind: str) -> None:
+        """A line that is no record, or a C or D record without its B record."""
+        if not line.strip("\r \t\x1a") or (self._is_skipping and kind in ("C;", "D;")):
+            return
+        if kind in ("C;", "D;"):
+            fault = Fault(
+                None,
+                "record_without_sale",
+                f"The {kind[0]} record belongs to no B record directly before it.",
+                REISSUE,
+            )
+        else:
+            fault = Fault(
+                None,
+                "record_type_unknown",
+                "The line begins with none of A; B; C; D; Z;.",
+                "Remove the line from the file and load it again.",
+            )
+        self._note(line, fault)
+
+    def _refuse_long_line(self, line: LongLine) -> None:
+        self.number += 1
+        original = line.original
+        fault = Fault(
+            None,
+            "line_too_long",
+            f"The line is {original.size_bytes} bytes long; its first "
+            f"{ORIGINAL_LIMIT} are kept.",
+            "Look for missing line ends, mend the file and load it again.",
+        )
+        if original.text.startswith("B;"):
+            self._close()
+            self._refuse(original.text, fault)
+            self._rejects.pop()
+        self._note("", fault, original)
+
+
+class ArchiveReader(CurrentReader):
+    """Reads the archive format of 1990 to 2000: one B record a sale, nothing joined."""
+
+    record_format = "archive"
+
+    def _open(self, line: str, special: bool) -> None:
+        parts = line.split(";")
+        wanted = len(ARCHIVE_FIELDS)
+        if len(parts) < wanted or any(parts[wanted:]):
+            self._refuse(line, field_count_fault(len(parts), wanted + 4))
+            return
+        record = dict(zip(ARCHIVE_FIELDS, parts, strict=False))
+        stamp = self.downloaded_at or ""
+        record["contract_date"] = _compact_date(record["contract_date"])
+        fault = self._record_fault(record) or self._judge(
+            stamp, record["contract_date"], "", ""
+        )
+        if fault is not None:
+            self._refuse(line, fault)
+            return
+        business = ";".join(parts[1:2] + parts[3:wanted])
+        digest = md5(f"archive;{business}".encode("latin-1"), usedforsecurity=False)
+        record["downloaded_at"] = stamp
+        # Archive records have no counter of their own: the line number is one.
+        record["sale_counter"] = str(self.number)
+        if special:
+            record = {name: escape_value(value) for name, value in record.items()}
+        fields = [record.get(name, "") for name in CURRENT_COLUMNS]
+        fields += [record["valuation_number"], record["dimensions"]]
+        self._body = ";".join(fields)
+        self._legal = record["legal_description"]
+        self._hash = digest.hexdigest()
+        self._line = self.number
+
+    def _record_fault(self, record: dict[str, str]) -> Fault | None:
+        for name in ARCHIVE_FIELDS[1:]:
+            value = record[name]
+            if name == "legal_description" and len(value) <= _LEGAL_LIMIT:
+                value = value[:200] if "\x00" not in value else value
+            if fault := field_fault(name, value):
+                return fault
+        return None
+
+
+def _compact_date(text: str) -> str:
+    """`20/11/1990` as `19901120`; other text unchanged, for the date rule to judge."""
+    found = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
+    return f"{found[3]}{found[2]:0>2}{found[1]:0>2}" if found else text
+
+
+def refuse_records(
+    source_file: str, blocks: Iterable[Block | LongLine], fault: Fault
+) -> Iterator[RecordBatch]:
+    """Turn every B record of a refused file into a reject, so that none is lost."""
+    number = 0
+    reason = f"The whole file is refused. {fault.reason}"
+    for block in blocks:
+        rejects: list[Reject] = []
+        lines = [block.original] if isinstance(block, LongLine) else block.lines
+        for line in lines:
+            number += 1
+            text = line.text if isinstance(line, Original) else line
+            if not text.startswith("B;"):
+                continue
+            kept = line if isinstance(line, Original) else Original.of(line, "latin-1")
+            rule = f"file_{fault.rule_id.removeprefix('file_')}"
+            rejects.append(
+                Reject(SOURCE, source_file, number, None, rule, reason, fault.fix, kept)
+            )
+        yield RecordBatch([], [], rejects, len(rejects))

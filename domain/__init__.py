@@ -1,0 +1,1 @@
+"""Pure rules of Australian property: the standard library only."""

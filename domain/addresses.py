@@ -1,0 +1,264 @@
+"""Canonical addresses and the stable identity of a property.
+
+Belongs here: joining address parts into one canonical key, its kind, its deterministic
+`property_id` and the confidence in it. Reading single parts is `domain.address_parts`;
+reading an address from one line of text is `domain.address_text`.
+
+The same home gets the same key from every source and every spelling. Where a source
+does not say enough to tell one dwelling from another, the key is a parcel's or
+identifies nothing, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid5
+
+from domain.address_parts import (
+    HouseNumber,
+    Street,
+    parse_locality,
+    parse_number,
+    parse_postcode,
+    parse_street,
+    parse_unit,
+    state_of_postcode,
+    title,
+)
+
+#: Raise when a change of rules gives any address another key.
+RULE_VERSION = 1
+
+#: Root of all property ids. Never change: every stored id hangs from it.
+PROPERTY_NAMESPACE = UUID("4d5f6c0e-0a51-5a53-8a2f-3f1d6f3b9f10")
+
+KeyKind = Literal["address", "parcel", "non_identifying"]
+
+#: How far each assumption lowers the confidence in the identity (factors).
+PENALTIES: dict[str, float] = {
+    "strata_lot_as_unit": 0.85,
+    "number_pair_as_range": 0.95,
+    "number_cut_short": 0.8,
+    "number_unreadable": 0.9,
+    "two_numbers_unit_first": 0.6,
+    "lot_as_number": 0.75,
+    "postcode_missing": 0.8,
+    "state_from_postcode": 0.95,
+    "building_in_front": 0.95,
+    "number_missing": 0.8,
+    "street_missing": 0.8,
+    "locality_missing": 0.8,
+    "parcel_id_as_identity": 0.7,
+    "address_identifies_nothing": 0.2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalAddress:
+    """One address in canonical form: parts in capitals, `address` for people.
+
+    `confidence` (0 to 1) is that of the identity, not of the home's existence.
+    """
+
+    key: str
+    key_kind: KeyKind
+    property_id: UUID
+    address: str
+    unit_number: str | None
+    street_number: str | None
+    street_name: str | None
+    street_type: str | None
+    street_suffix: str | None
+    lot_number: str | None
+    locality: str | None
+    state: str | None
+    postcode: str | None
+    confidence: float
+    assumptions: tuple[str, ...]
+    rule_version: int = RULE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Suburb, state and postcode, with what was assumed about them."""
+
+    locality: str
+    state: str | None
+    postcode: str | None
+    assumptions: tuple[str, ...]
+
+    @property
+    def display(self) -> str:
+        """`Sydney NSW 2000`."""
+        parts = (title(self.locality), self.state, self.postcode)
+        return " ".join(part for part in parts if part)
+
+
+def canonical_psi(
+    *,
+    unit: str | None,
+    house: str | None,
+    street: str | None,
+    locality: str | None,
+    postcode: str | None,
+    strata_lot: str | None,
+    valuer_property_id: str | None,
+    state: str = "NSW",
+) -> CanonicalAddress:
+    """Identify a NSW PSI record. `street` includes its type, as PSI writes it.
+
+    A strata row without unit number is told apart by its strata lot. Without a house
+    number, street or suburb the valuer's property id is the identity: it is unique over
+    all districts (districts merge and are renumbered, so they are left out of the key).
+    The state is the source's: border suburbs carry the neighbour's postcode.
+    """
+    place = make_place(locality, state, postcode)
+    number = parse_number(house) if house else HouseNumber()
+    way = parse_street(street) if street else None
+    own_unit = parse_unit(unit) if unit else None
+    lot = parse_unit(strata_lot) if strata_lot else None
+    if way is None or number.number is None or not place.locality:
+        return _parcel(valuer_property_id, lot, own_unit, number, way, place)
+    own_unit = own_unit or number.unit
+    notes = number.assumptions
+    if own_unit is None and lot is not None:
+        notes = (*notes, "strata_lot_as_unit")
+    else:
+        lot = None
+    return build_address(way, number.number, own_unit, lot, place, notes)
+
+
+def make_place(locality: str | None, state: str | None, postcode: str | None) -> Place:
+    """Canonical suburb, state and postcode; the state may follow from the postcode."""
+    code = parse_postcode(postcode) if postcode else None
+    notes: tuple[str, ...] = () if code else ("postcode_missing",)
+    if state is None and code is not None:
+        state = state_of_postcode(code)
+        notes = (*notes, "state_from_postcode")
+    return Place(parse_locality(locality) if locality else "", state, code, notes)
+
+
+def build_address(
+    street: Street,
+    number: str,
+    unit: str | None,
+    lot: str | None,
+    place: Place,
+    assumptions: tuple[str, ...] = (),
+) -> CanonicalAddress:
+    """Address of a dwelling with street and number; `lot` stands in for a unit."""
+    flat = unit or (f"LOT {lot}" if lot else "")
+    if street.building:
+        flat = f"{street.building} {flat}".rstrip()
+    key = (
+        f"{place.state or ''}|{place.postcode or ''}|{place.locality}"
+        f"|{street.key}|{number}|{flat}"
+    )
+    if unit and not street.building:
+        front = f"{unit}/{number}"
+    elif flat:
+        front = f"{title(flat)}, {number}"
+    else:
+        front = number
+    notes = (*place.assumptions, *assumptions)
+    return CanonicalAddress(
+        key=key,
+        key_kind="address",
+        property_id=uuid5(PROPERTY_NAMESPACE, key),
+        address=f"{front} {street.display}, {place.display}",
+        unit_number=unit,
+        street_number=number,
+        street_name=street.name,
+        street_type=street.type,
+        street_suffix=street.suffix,
+        lot_number=lot,
+        locality=place.locality or None,
+        state=place.state,
+        postcode=place.postcode,
+        confidence=confidence_of(notes) if notes else 1.0,
+        assumptions=notes,
+    )
+
+
+def without_identity(
+    key_kind: KeyKind,
+    key: str,
+    front: str,
+    street: Street | None,
+    place: Place,
+    assumptions: tuple[str, ...],
+    *,
+    unit: str | None = None,
+    lot: str | None = None,
+) -> CanonicalAddress:
+    """An address that names no dwelling: keyed by a parcel or by its own text."""
+    shown = (front, street.display if street else "", place.display)
+    notes = (*place.assumptions, *assumptions)
+    return CanonicalAddress(
+        key=key,
+        key_kind=key_kind,
+        property_id=uuid5(PROPERTY_NAMESPACE, key),
+        address=", ".join(part for part in shown if part),
+        unit_number=unit,
+        street_number=None,
+        street_name=street.name if street else None,
+        street_type=street.type if street else None,
+        street_suffix=street.suffix if street else None,
+        lot_number=lot,
+        locality=place.locality or None,
+        state=place.state,
+        postcode=place.postcode,
+        confidence=confidence_of(notes),
+        assumptions=notes,
+    )
+
+
+def _parcel(
+    valuer_property_id: str | None,
+    strata_lot: str | None,
+    unit: str | None,
+    number: HouseNumber,
+    street: Street | None,
+    place: Place,
+) -> CanonicalAddress:
+    notes = number.assumptions
+    if number.number is None:
+        notes = (*notes, "number_missing")
+    if street is None:
+        notes = (*notes, "street_missing")
+    if not place.locality:
+        notes = (*notes, "locality_missing")
+    if not valuer_property_id:
+        text = f"{place.postcode or ''}|{place.locality}|{street.key if street else ''}"
+        return without_identity(
+            "non_identifying",
+            f"{place.state}|TEXT|{text}|{number.number or ''}",
+            "",
+            street,
+            place,
+            (*notes, "address_identifies_nothing"),
+        )
+    # A parcel with several homes and no strata plan still tells them apart by unit.
+    own = f"LOT {strata_lot}" if strata_lot else f"UNIT {unit}" if unit else ""
+    front = f"Parcel {valuer_property_id}"
+    if own:
+        front = f"{title(own)} of parcel {valuer_property_id}"
+    return without_identity(
+        "parcel",
+        f"{place.state}|PARCEL|{valuer_property_id}|{own}",
+        front,
+        street,
+        place,
+        (*notes, "parcel_id_as_identity"),
+        unit=unit,
+        lot=strata_lot or number.lot,
+    )
+
+
+def confidence_of(assumptions: tuple[str, ...]) -> float:
+    """Product of the assumptions' penalties, rounded to three digits."""
+    value = 1.0
+    for name in assumptions:
+        value *= PENALTIES[name]
+    return round(value, 3)
