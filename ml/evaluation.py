@@ -1,0 +1,113 @@
+"""How good estimates are: ratio-study measures, the time-ordered split, coverage.
+
+Here: pure functions on arrays of dollars. Ratio = estimate / price. Percentages are
+percent (12.5, not 0.125). Elsewhere: what is compared (``training``), the verdict
+(``promotion``), pictures (``plots``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Measures over later sales.
+
+    ``mae`` in AUD; ``mdape``, ``pe*`` and ``cod`` in percent; ``prd`` and
+    ``median_ratio`` are ratios around 1; all NaN where n = 0.
+    """
+
+    n: int
+    r2: float
+    mae: float
+    mdape: float
+    pe5: float
+    pe10: float
+    pe20: float
+    cod: float
+    prd: float
+    median_ratio: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Names and values, for MLflow metrics and JSON."""
+        return {key: float(value) for key, value in asdict(self).items()}
+
+
+def accuracy(price: Floats, estimate: Floats) -> Accuracy:
+    """Compare estimates with prices, both in AUD and above zero, row by row.
+
+    Raises:
+        ValueError: lengths differ, or a price is not above zero.
+    """
+    import numpy as np
+
+    actual = np.asarray(price, dtype="float64")
+    guess = np.asarray(estimate, dtype="float64")
+    if actual.shape != guess.shape:
+        raise ValueError(f"{len(actual)} prices but {len(guess)} estimates")
+    if len(actual) == 0:
+        return Accuracy(0, *([math.nan] * 9))
+    if not (actual > 0).all():
+        raise ValueError("every price must be above zero")
+    ratio = guess / actual
+    error_pct = np.abs(ratio - 1) * 100
+    median = float(np.median(ratio))
+    spread = float(((actual - actual.mean()) ** 2).sum())
+    squared = float(((actual - guess) ** 2).sum())
+    return Accuracy(
+        n=len(actual),
+        r2=1 - squared / spread if spread > 0 else math.nan,
+        mae=float(np.abs(actual - guess).mean()),
+        mdape=float(np.median(error_pct)),
+        pe5=float((error_pct <= 5).mean() * 100),
+        pe10=float((error_pct <= 10).mean() * 100),
+        pe20=float((error_pct <= 20).mean() * 100),
+        cod=float(np.abs(ratio - median).mean() / median * 100),
+        prd=float(ratio.mean() / (guess.sum() / actual.sum())),
+        median_ratio=median,
+    )
+
+
+def later_share(dates: npt.NDArray[Any], share: float = 0.2) -> npt.NDArray[np.bool_]:
+    """Mark the hold-out: every sale on or after a cut date, about ``share`` of rows.
+
+    The cut never splits a date, so no sale is judged by another of its own day.
+    Candidate cuts are the first of a month when there are months enough to choose
+    from, else single dates; the one nearest to the share wins, the later of two.
+    Nothing is held out (all False) when all sales fall on one date.
+    """
+    import numpy as np
+
+    days = np.asarray(dates, dtype="datetime64[D]")
+    held = np.zeros(len(days), dtype=bool)
+    if len(days) < 2:
+        return held
+    ordered = np.sort(days)
+    for cuts in (np.unique(ordered.astype("datetime64[M]")), np.unique(ordered)):
+        starts = cuts[1:].astype("datetime64[D]")
+        if len(starts) == 0:
+            continue
+        later = 1 - np.searchsorted(ordered, starts, side="left") / len(ordered)
+        distance = np.abs(later - share)
+        best = len(starts) - 1 - int(np.argmin(distance[::-1]))
+        if share / 2 <= later[best] <= share * 1.75 or cuts.dtype == "datetime64[D]":
+            return np.asarray(days >= starts[best], dtype=bool)
+    return held
+
+
+def coverage_pct(price: Floats, low: Floats, high: Floats) -> float:
+    """Share of prices inside their interval, in percent; NaN for none."""
+    import numpy as np
+
+    if len(price) == 0:
+        return math.nan
+    return float(np.mean((low <= price) & (price <= high)) * 100)

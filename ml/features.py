@@ -1,0 +1,242 @@
+"""What the model may look at: every feature's name, kind, unit and as-of rule.
+
+Here: the feature catalogue, reading the two feature tables, and the snapshot id that
+names their content. Elsewhere: the SQL that computes them (``dbt_project/``).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import psycopg
+
+Kind = Literal["category", "number"]
+
+TRAINING_RELATION = "ml.training_features"
+PROPERTY_RELATION = "ml.property_features"
+
+_AT_DATE = "attribute of the dwelling in rows dated before as_of_date"
+_MONTHS = "sales of whole months before the month of as_of_date"
+_OWN = "the property's own sales strictly before as_of_date"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One model input: the unit of the stored value and what it may know."""
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    as_of: str
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("state", "category", "code", "state or territory, as NSW", _AT_DATE),
+    Feature("locality", "category", "key", "suburb key, as NSW|PARRAMATTA", _AT_DATE),
+    Feature("postcode", "category", "text", "four-digit postcode", _AT_DATE),
+    Feature(
+        "dwelling_type",
+        "category",
+        "code",
+        "house, townhouse, unit, land or other",
+        _AT_DATE,
+    ),
+    Feature("zone_code", "category", "code", "planning zone, as R2", _AT_DATE),
+    Feature("region", "category", "text", "region named by the source", _AT_DATE),
+    Feature("bedrooms", "number", "rooms", "bedrooms", _AT_DATE),
+    Feature("bathrooms", "number", "rooms", "bathrooms", _AT_DATE),
+    Feature("car_spaces", "number", "spaces", "car spaces", _AT_DATE),
+    Feature("land_area_m2", "number", "m2", "land area", _AT_DATE),
+    Feature("building_area_m2", "number", "m2", "building area", _AT_DATE),
+    Feature("year_built", "number", "year", "year of construction", _AT_DATE),
+    Feature("latitude", "number", "degrees", "latitude, GDA2020", _AT_DATE),
+    Feature("longitude", "number", "degrees", "longitude, GDA2020", _AT_DATE),
+    Feature("is_strata", "number", "0 or 1", "lot of a strata plan", _AT_DATE),
+    Feature(
+        "month_index", "number", "months", "months since 2000-01", "as_of_date itself"
+    ),
+    Feature(
+        "month_of_year", "number", "1 to 12", "season of the sale", "as_of_date itself"
+    ),
+    Feature(
+        "suburb_type_log_price_12m",
+        "number",
+        "ln AUD",
+        "mean log price in the suburb and dwelling type, last 12 months",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_type_sales_12m",
+        "number",
+        "sales",
+        "sales behind suburb_type_log_price_12m",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_log_price_12m",
+        "number",
+        "ln AUD",
+        "mean log price in the suburb, last 12 months",
+        _MONTHS,
+    ),
+    Feature(
+        "postcode_type_log_price_12m",
+        "number",
+        "ln AUD",
+        "mean log price in the postcode and dwelling type, last 12 months",
+        _MONTHS,
+    ),
+    Feature(
+        "state_type_log_price_3m",
+        "number",
+        "ln AUD",
+        "mean log price in the state and dwelling type, last 3 months",
+        _MONTHS,
+    ),
+    Feature("last_price_log", "number", "ln AUD", "log of the last price paid", _OWN),
+    Feature(
+        "months_since_last_sale", "number", "months", "time since the last sale", _OWN
+    ),
+    Feature(
+        "last_price_indexed_log",
+        "number",
+        "ln AUD",
+        "last price moved by the state and type monthly index",
+        f"{_OWN}; index of {_MONTHS}",
+    ),
+)
+
+CATEGORIES: tuple[str, ...] = tuple(f.name for f in FEATURES if f.kind == "category")
+NUMBERS: tuple[str, ...] = tuple(f.name for f in FEATURES if f.kind == "number")
+COLUMNS: tuple[str, ...] = CATEGORIES + NUMBERS
+
+_IDS = ("property_id", "as_of_date", "is_simulated", "source", "source_file")
+_LINEAGE_AND_IDS = (*_IDS, "source_row_number")
+PROPERTY_COLUMNS: tuple[str, ...] = (*_LINEAGE_AND_IDS, *COLUMNS)
+TRAINING_COLUMNS: tuple[str, ...] = ("sale_id", "price_aud", *PROPERTY_COLUMNS)
+
+
+def read_training_features(
+    connection: psycopg.Connection[Any], relation: str = TRAINING_RELATION
+) -> pd.DataFrame:
+    """Read every training row; ``price_aud`` is float AUD, ids are text.
+
+    Ordered by as_of_date then sale_id, so that equal content trains the equal model.
+    """
+    order = ("as_of_date", "sale_id")
+    return _read(connection, relation, TRAINING_COLUMNS, order, ("price_aud",))
+
+
+def read_property_features(
+    connection: psycopg.Connection[Any], relation: str = PROPERTY_RELATION
+) -> pd.DataFrame:
+    """Read every active property as of the valuation date, ordered by property_id."""
+    return _read(connection, relation, PROPERTY_COLUMNS, ("property_id",), ())
+
+
+def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:
+    """Name of a feature table's content: equal rows in any order give the equal id.
+
+    Sums of MD5 halves do not depend on row order. Fractions enter with the precision
+    of ``real``: sums of floats may differ in the last bits from one build of the same
+    data to the next, and that must not look like new data.
+    """
+    from psycopg import sql
+
+    training = relation.endswith("training_features")
+    columns = TRAINING_COLUMNS if training else PROPERTY_COLUMNS
+    parts = [
+        sql.SQL("{}::real" if name in NUMBERS else "{}").format(sql.Identifier(name))
+        for name in columns
+    ]
+    query = sql.SQL(
+        """
+        select count(*),
+               sum(('x' || substr(hash, 1, 16))::bit(64)::bigint),
+               sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)
+        from (select md5(row({columns})::text) as hash from {relation}) as hashed
+        """
+    ).format(
+        columns=sql.SQL(", ").join(parts),
+        relation=sql.Identifier(*relation.split(".")),
+    )
+    row = connection.execute(query).fetchone()
+    if row is None or not row[0]:
+        return "empty"
+    words = (int(row[0]), int(row[1]), int(row[2]))
+    return f"{words[0]:x}-" + "".join(f"{word % 2**64:016x}" for word in words[1:])
+
+
+def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take the model's columns, in catalogue order.
+
+    Categories are objects with NaN for missing, numbers float64; the same for
+    training, batch and single rows.
+    """
+    import numpy as np
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in CATEGORIES:
+        values = frame[name].astype(object)
+        columns[name] = values.where(values.notna(), np.nan)
+    for name in NUMBERS:
+        columns[name] = pd.to_numeric(frame[name]).astype("float64")
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _read(
+    connection: psycopg.Connection[Any],
+    relation: str,
+    columns: Sequence[str],
+    order: tuple[str, ...],
+    extra_numbers: tuple[str, ...],
+) -> pd.DataFrame:
+    """COPY out as CSV and parse with Arrow.
+
+    150k rows take half a second, where a cursor that builds Python objects takes four.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from psycopg import sql
+    from pyarrow import csv
+
+    # A quoted empty string is a value, an unquoted one is null: text columns keep
+    # the difference through strings_can_be_null plus quoted_strings_can_be_null.
+    types = {name: pa.string() for name in columns}
+    types |= {name: pa.float64() for name in (*NUMBERS, *extra_numbers)}
+    types |= {"as_of_date": pa.date32(), "source_row_number": pa.int64()}
+    types["is_simulated"] = pa.bool_()
+    query = sql.SQL(
+        "copy (select {columns} from {relation} order by {order}) "
+        "to stdout (format csv, header true)"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        relation=sql.Identifier(*relation.split(".")),
+        order=sql.SQL(", ").join(map(sql.Identifier, order)),
+    )
+    buffer = io.BytesIO()
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        for block in copy:
+            buffer.write(block)
+    buffer.seek(0)
+    table = csv.read_csv(
+        buffer,
+        convert_options=csv.ConvertOptions(
+            column_types=types,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    frame = table.to_pandas(date_as_object=False)
+    for name in (*CATEGORIES, "source_file"):
+        frame[name] = frame[name].astype(object)
+    return frame

@@ -1,0 +1,285 @@
+"""Who becomes champion: the gate, its thresholds, and the append-only ledger.
+
+The gate is a pure function of evidence. Moving the alias belongs to ``registration``;
+a reviewer moves it in MLflow's own page, which :func:`observe` then writes down.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import psycopg
+
+Action = Literal["approved", "rejected", "awaiting_review", "observed"]
+Environment = Literal["development", "production"]
+DEMO_ACTOR = "demo"
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What the gate reads of a model, measured on later sales.
+
+    In percent, but ``median_ratio`` (estimate / price); NaN where unknown.
+    """
+
+    n: int
+    mdape: float
+    cod: float
+    median_ratio: float
+    coverage_pct: float = math.nan
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a decision rests on.
+
+    The challenger on its whole hold-out, the naive baseline on the same sales, and
+    both models on the sales neither has seen (``None`` when there is no champion).
+    ``basis`` says where the comparison comes from, in words.
+    """
+
+    challenger: Measures
+    baseline: Measures
+    champion: Measures | None = None
+    challenger_beside_champion: Measures | None = None
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """Thresholds, as data. Points are percentage points."""
+
+    min_sales: int = 5
+    # The median ratio of fewer sales than this strays beyond the limits by chance.
+    min_sales_for_level: int = 30
+    champion_mdape_slack: float = 0.5
+    baseline_cod_slack: float = 0.5
+    level_low: float = 0.90
+    level_high: float = 1.10
+    coverage_low: float = 70.0
+    coverage_high: float = 90.0
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check: what was found, the limit, and whether it held."""
+
+    name: str
+    passed: bool
+    finding: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to a challenger, who says so, why, and every gate's finding."""
+
+    action: Action
+    actor: str
+    reason: str
+    gates: tuple[Gate, ...]
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the champion alias moves now."""
+        return self.action == "approved"
+
+
+def decide(
+    evidence: Evidence, environment: Environment, policy: GatePolicy | None = None
+) -> Decision:
+    """Judge a challenger.
+
+    A failed gate rejects it everywhere. When all hold, a development environment
+    approves itself and says so; production waits for a reviewer.
+    """
+    gates = _gates(evidence, policy or GatePolicy())
+    failed = [gate for gate in gates if not gate.passed]
+    if failed:
+        reason = "; ".join(gate.finding for gate in failed)
+        return Decision("rejected", "gate", f"gates failed: {reason}", gates)
+    summary = f"all {len(gates)} gates held: {gates[1].finding}"
+    if environment == "development":
+        reason = f"demo approved itself, no person looked; {summary}"
+        return Decision("approved", DEMO_ACTOR, reason, gates)
+    reason = f"move the alias champion in MLflow to approve; {summary}"
+    return Decision("awaiting_review", "gate", reason, gates)
+
+
+def _gates(evidence: Evidence, policy: GatePolicy) -> tuple[Gate, ...]:
+    new, naive = evidence.challenger, evidence.baseline
+    gates = [
+        Gate(
+            "enough_later_sales",
+            new.n >= policy.min_sales,
+            f"{new.n} later sales to judge by (at least {policy.min_sales})",
+        ),
+        Gate(
+            "not_worse_than_baseline",
+            new.mdape <= naive.mdape,
+            f"MdAPE {new.mdape:.1f} % against {naive.mdape:.1f} % of the baseline",
+        ),
+        Gate(
+            "uniformity",
+            new.cod <= naive.cod + policy.baseline_cod_slack,
+            f"COD {new.cod:.1f} against {naive.cod:.1f} of the baseline",
+        ),
+        Gate(
+            "level",
+            new.n < policy.min_sales_for_level
+            or policy.level_low <= new.median_ratio <= policy.level_high,
+            f"median estimate / price {new.median_ratio:.3f} "
+            f"({policy.level_low:.2f} to {policy.level_high:.2f}, judged from "
+            f"{policy.min_sales_for_level} sales on)",
+        ),
+    ]
+    if not math.isnan(new.coverage_pct):
+        held = policy.coverage_low <= new.coverage_pct <= policy.coverage_high
+        gates.append(
+            Gate(
+                "interval_coverage",
+                held,
+                f"80 % interval covers {new.coverage_pct:.1f} % "
+                f"({policy.coverage_low:.0f} to {policy.coverage_high:.0f})",
+            )
+        )
+    if evidence.champion is not None:
+        own = evidence.challenger_beside_champion or new
+        limit = evidence.champion.mdape + policy.champion_mdape_slack
+        gates.append(
+            Gate(
+                "not_worse_than_champion",
+                own.mdape <= limit,
+                f"MdAPE {own.mdape:.1f} % against {evidence.champion.mdape:.1f} % of "
+                f"the champion on {evidence.basis or 'later sales'}",
+            )
+        )
+    return tuple(gates)
+
+
+def record(
+    connection: psycopg.Connection[Any],
+    model_name: str,
+    to_version: str,
+    from_version: str | None,
+    decision: Decision,
+) -> bool:
+    """Append the decision unless this version already has one of the same action.
+
+    Returns whether a row was written. Runs in the caller's transaction and holds the
+    ledger's lock until it ends, so two processes cannot write the same row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("lock table ml.model_promotions in share row exclusive mode")
+        cursor.execute(
+            """
+            insert into ml.model_promotions
+                (model_name, to_version, from_version, action, actor, reason, gates)
+            select %(model)s, %(to)s, %(from)s, %(action)s, %(actor)s, %(reason)s,
+                   %(gates)s::jsonb
+            where not exists (
+                select from ml.model_promotions
+                where model_name = %(model)s and to_version = %(to)s
+                  and action = %(action)s
+            )
+            """,
+            {
+                "model": model_name,
+                "to": to_version,
+                "from": from_version,
+                "action": decision.action,
+                "actor": decision.actor,
+                "reason": decision.reason,
+                "gates": json.dumps([asdict(gate) for gate in decision.gates]),
+            },
+        )
+        return cursor.rowcount == 1
+
+
+def recorded(
+    connection: psycopg.Connection[Any], model_name: str, version: str
+) -> Decision | None:
+    """The newest decision of the gate about a version, if any."""
+    row = connection.execute(
+        """
+        select action, actor, reason, gates from ml.model_promotions
+        where model_name = %s and to_version = %s and action <> 'observed'
+        order by promotion_id desc limit 1
+        """,
+        (model_name, version),
+    ).fetchone()
+    if row is None:
+        return None
+    return Decision(row[0], row[1], row[2], tuple(Gate(**gate) for gate in row[3]))
+
+
+def observe(
+    connection: psycopg.Connection[Any],
+    model_name: str,
+    champion: str,
+    actor: str = "reviewer in MLflow",
+) -> bool:
+    """Write down a champion the ledger does not know: a reviewer moved the alias.
+
+    ``champion`` is the version the alias points at. Returns whether a row was written;
+    repeating changes nothing, moving back and forth writes each move.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("lock table ml.model_promotions in share row exclusive mode")
+        known = cursor.execute(
+            """
+            select to_version from ml.model_promotions
+            where model_name = %s and action in ('approved', 'observed')
+            order by promotion_id desc limit 1
+            """,
+            (model_name,),
+        ).fetchone()
+        previous = None if known is None else str(known[0])
+        if previous == champion:
+            return False
+        cursor.execute(
+            """
+            insert into ml.model_promotions
+                (model_name, to_version, from_version, action, actor, reason)
+            values (%s, %s, %s, 'observed', %s, 'alias champion was moved')
+            """,
+            (model_name, champion, previous, actor),
+        )
+    return True
+
+
+def measures_from_tags(tags: Mapping[str, str], prefix: str = "") -> Measures | None:
+    """Measures kept on a model version under ``prefix``; None if there are none."""
+
+    def number(name: str) -> float:
+        return float(tags.get(prefix + name, "nan"))
+
+    if f"{prefix}n" not in tags:
+        return None
+    return Measures(
+        n=int(number("n")),
+        mdape=number("mdape"),
+        cod=number("cod"),
+        median_ratio=number("median_ratio"),
+        coverage_pct=number("coverage_80"),
+    )
+
+
+def measures_to_tags(measures: Measures, prefix: str = "") -> dict[str, str]:
+    """Inverse of :func:`measures_from_tags`; NaN is left out."""
+    named = {
+        "n": float(measures.n),
+        "mdape": measures.mdape,
+        "cod": measures.cod,
+        "median_ratio": measures.median_ratio,
+        "coverage_80": measures.coverage_pct,
+    }
+    return {
+        prefix + name: f"{value:.6g}"
+        for name, value in named.items()
+        if not math.isnan(value)
+    }

@@ -1,0 +1,341 @@
+"""One training from feature table to decided model version, safe to kill and repeat.
+
+Ties the room together: read (``features``), learn (``training``), record
+(``tracking``), decide (``promotion``). Order of writes, each of which a rerun
+recognises: version with all its evidence as tags, alias challenger, ledger row, alias
+champion, tag review_state.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml import evaluation, features, plots, promotion, training
+from ml.candidates import BASELINE, LABELS, parameters
+from ml.fingerprint import code_fingerprint
+from ml.promotion import Decision, Environment, Evidence, Measures
+from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry, Version
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import psycopg
+
+    from ml.training import Trained, TrainingPolicy
+
+# Fewer sales than this that the champion has not seen prove nothing.
+_MIN_UNSEEN = 30
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """Facts about the run that the room cannot know itself."""
+
+    git_revision: str
+    market: str
+    environment: Environment
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training led to.
+
+    ``trained`` is False when the equal version existed; ``champion`` is the version
+    the alias points at afterwards.
+    """
+
+    version: str
+    trained: bool
+    run_id: str
+    winner: str
+    snapshot_id: str
+    metrics: dict[str, float]
+    decision: Decision
+    champion: str | None
+    seconds: dict[str, float]
+
+
+def train_and_register(
+    connection: psycopg.Connection[Any],
+    registry: Registry,
+    context: TrainingContext,
+    policy: TrainingPolicy | None = None,
+    relation: str = features.TRAINING_RELATION,
+) -> Outcome:
+    """Train on the feature table, register, decide.
+
+    The same data, code and seed are trained once: a later call finds the version and
+    only finishes what was left undone. ``connection`` is owned while this runs: it
+    commits, and holds a lock so that trainings never overlap.
+
+    Raises:
+        training.NoTrainingDataError: there is no sale to learn from.
+    """
+    chosen = policy or training.TrainingPolicy()
+    started = time.perf_counter()
+    with _only_one(connection):
+        snapshot = features.snapshot_id(connection, relation)
+        keys = {
+            "snapshot_id": snapshot,
+            "code_fingerprint": code_fingerprint(),
+            "seed": str(chosen.seed),
+        }
+        version = registry.find_version(**keys)
+        existed = version is not None
+        if version is not None:
+            registry.finish_run(version.run_id)
+        registry.kill_orphans("its process ended; a later training found it")
+        if version is None:
+            frame = features.read_training_features(connection, relation)
+            connection.commit()
+            version = _train(registry, frame, keys, context, chosen)
+        registry.set_alias(CHALLENGER, version.version)
+        decision = _settle(connection, registry, version, context.environment)
+        champion = registry.alias(CHAMPION)
+    return Outcome(
+        version=version.version,
+        trained=not existed,
+        run_id=version.run_id,
+        winner=version.tags["winner"],
+        snapshot_id=snapshot,
+        metrics=_metrics_from_tags(version),
+        decision=decision,
+        champion=champion.version if champion else None,
+        seconds={"train": round(time.perf_counter() - started, 2)},
+    )
+
+
+def _train(
+    registry: Registry,
+    frame: pd.DataFrame,
+    keys: dict[str, str],
+    context: TrainingContext,
+    policy: TrainingPolicy,
+) -> Version:
+    trained = training.train(frame, policy)
+    importance = training.permutation_importance(trained, policy.seed)
+    beside = _compare(registry, trained)
+    facts = keys | _facts(trained, context)
+    with registry.run(f"train {trained.last_sale}", facts) as run_id:
+        registry.log_measures(run_id, _params(trained, policy), _metrics(trained))
+        registry.log_figures(run_id, plots.figures(trained, importance))
+        model_id = registry.log_model(trained, frame, keys["snapshot_id"])
+        headline = {k: f"{v:.6g}" for k, v in trained.headline.as_dict().items()}
+        tags = facts | headline | beside | {"review_state": "challenger"}
+        tags |= promotion.measures_to_tags(_measures(trained))
+        naive = trained.baseline
+        tags |= promotion.measures_to_tags(
+            Measures(naive.n, naive.mdape, naive.cod, naive.median_ratio), "baseline_"
+        )
+        shown = {k: v for k, v in tags.items() if v not in {"", "nan"}}
+        return registry.register(run_id, model_id, shown, verdict(trained, context))
+
+
+def _settle(
+    connection: psycopg.Connection[Any],
+    registry: Registry,
+    version: Version,
+    environment: Environment,
+) -> Decision:
+    """Decide once, write it down, then do what it says.
+
+    Finishes what a killed run left half-done: review_state is set last.
+    """
+    champion = registry.alias(CHAMPION)
+    decision = promotion.recorded(connection, MODEL_NAME, version.version)
+    if decision is None:
+        decision = promotion.decide(_evidence(version, champion), environment)
+        promotion.record(
+            connection,
+            MODEL_NAME,
+            version.version,
+            champion.version if champion else None,
+            decision,
+        )
+    connection.commit()
+    if version.tags.get("review_state") == "challenger":
+        if decision.promotes:
+            registry.set_alias(CHAMPION, version.version)
+        registry.set_tags(
+            version.version,
+            {
+                "review_state": decision.action,
+                "review_actor": decision.actor,
+                "review_reason": decision.reason[:4000],
+            },
+        )
+    return decision
+
+
+def observe_champion(
+    connection: psycopg.Connection[Any], registry: Registry
+) -> str | None:
+    """Version of a champion that a reviewer chose since last looked, else None."""
+    champion = registry.alias(CHAMPION)
+    if champion is None:
+        return None
+    if not promotion.observe(connection, MODEL_NAME, champion.version):
+        return None
+    connection.commit()
+    registry.set_tags(champion.version, {"review_state": "approved_by_reviewer"})
+    return champion.version
+
+
+def _compare(registry: Registry, trained: Trained) -> dict[str, str]:
+    """Measure champion and challenger on the same sales; return it as tags.
+
+    The sales are those of the hold-out later than the champion's data; where there
+    are too few of them, the champion's own recorded hold-out stands in.
+    """
+    champion = registry.alias(CHAMPION)
+    if champion is None:
+        return {}
+    tags = {"compared_with": champion.version}
+    try:
+        import datetime
+
+        last = datetime.date.fromisoformat(champion.tags["train_last"])
+        unseen = trained.holdout.after(last)
+        if unseen.sum() >= _MIN_UNSEEN:
+            model = registry.load(champion).model
+            inputs, price = (
+                trained.holdout.inputs[unseen],
+                trained.holdout.price[unseen],
+            )
+            old = evaluation.accuracy(price, model.predict(inputs))
+            guess = trained.holdout.estimates[trained.winner][unseen]
+            new = evaluation.accuracy(price, guess)
+            tags["compared_basis"] = f"the same {new.n:,} later sales"
+            for prefix, found in (("champion_", old), ("beside_", new)):
+                tags |= promotion.measures_to_tags(
+                    Measures(found.n, found.mdape, found.cod, found.median_ratio),
+                    prefix,
+                )
+            return tags
+    except Exception as error:  # a champion that cannot be loaded cannot veto
+        tags["compared_error"] = str(error)[:500]
+        return tags
+    recorded = promotion.measures_from_tags(champion.tags)
+    if recorded is not None:
+        tags |= promotion.measures_to_tags(recorded, "champion_")
+        tags["compared_basis"] = "its own recorded hold-out"
+    return tags
+
+
+def _evidence(version: Version, champion: Version | None) -> Evidence:
+    unknown = Measures(0, math.nan, math.nan, math.nan)
+    tags = version.tags
+    rival: Measures | None = None
+    if champion is not None and champion.version != version.version:
+        rival = promotion.measures_from_tags(tags, "champion_")
+        if tags.get("compared_with") != champion.version:
+            rival = promotion.measures_from_tags(champion.tags)
+    return Evidence(
+        challenger=promotion.measures_from_tags(tags) or unknown,
+        baseline=promotion.measures_from_tags(tags, "baseline_") or unknown,
+        champion=rival,
+        challenger_beside_champion=promotion.measures_from_tags(tags, "beside_"),
+        basis=tags.get("compared_basis", "recorded hold-outs"),
+    )
+
+
+def _measures(trained: Trained) -> Measures:
+    found = trained.headline
+    return Measures(
+        found.n, found.mdape, found.cod, found.median_ratio, trained.coverage_pct
+    )
+
+
+def _facts(trained: Trained, context: TrainingContext) -> dict[str, str]:
+    return {
+        "winner": trained.winner,
+        "market": context.market,
+        "git_revision": context.git_revision,
+        "train_first": str(trained.first_sale),
+        "train_last": str(trained.last_sale),
+        "holdout_from": str(trained.cut or ""),
+        "rows": str(trained.rows),
+        "run_id": context.run_id,
+    }
+
+
+def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
+    return {
+        "winner": trained.winner,
+        "candidates": ", ".join(trained.accuracies),
+        "rows": str(trained.rows),
+        "holdout_rows": str(len(trained.holdout.price)),
+        "holdout_share": str(policy.holdout_share),
+        "seed": str(policy.seed),
+        "interval_pct": str(trained.intervals.pct),
+        **parameters(trained.winner, trained.rows, policy.seed),
+    }
+
+
+def _metrics(trained: Trained) -> dict[str, float]:
+    """Headline measures by plain name, every candidate's under its own."""
+    found = dict(trained.headline.as_dict())
+    found |= {"coverage_80": trained.coverage_pct, "width_80": trained.width_pct}
+    for name, measures in trained.accuracies.items():
+        found |= {f"{name}/{key}": v for key, v in measures.as_dict().items()}
+    return found | {f"seconds/{key}": v for key, v in trained.seconds.items()}
+
+
+def _metrics_from_tags(version: Version) -> dict[str, float]:
+    names = [*evaluation.Accuracy.__dataclass_fields__, "coverage_80"]
+    names += ["baseline_mdape", "baseline_cod"]
+    found = {name: version.number(name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def verdict(trained: Trained, context: TrainingContext) -> str:
+    """Markdown for the version's page: every candidate on the same later sales."""
+    made = (
+        f"**{LABELS[trained.winner]}**, trained on {trained.rows:,} sales of a "
+        f"{context.market} market, {trained.first_sale} to {trained.last_sale}."
+    )
+    judged = (
+        f"Judged on {trained.headline.n:,} sales from {trained.cut or '-'} on, which "
+        "the judged models had not seen; then refitted on all."
+    )
+    head = (
+        "| candidate | MdAPE % | PE10 % | PE20 % | COD | PRD | level | MAE AUD | R2 |"
+    )
+    lines = [made, "", judged, "", head, "| --- " * 9 + "|"]
+    for name, a in trained.accuracies.items():
+        mark = "**" if name == trained.winner else ""
+        lines.append(
+            f"| {mark}{LABELS[name]}{mark} | {a.mdape:.1f} | {a.pe10:.1f} "
+            f"| {a.pe20:.1f} | {a.cod:.1f} | {a.prd:.3f} | {a.median_ratio:.3f} "
+            f"| {a.mae:,.0f} | {a.r2:.3f} |"
+        )
+    if trained.winner != BASELINE and trained.baseline.mdape > 0:
+        gain = 1 - trained.headline.mdape / trained.baseline.mdape
+        lines += ["", f"{gain * 100:.0f} % less median error than the naive baseline."]
+    if not math.isnan(trained.coverage_pct):
+        sure = (
+            f"The {trained.intervals.pct} % interval held {trained.coverage_pct:.1f} % "
+            f"of later sales, at a mean width of {trained.width_pct:.0f} % of the "
+            "estimate."
+        )
+        lines += ["", sure]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _only_one(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Hold the training lock; a dead process loses it with its connection."""
+    connection.execute("select pg_advisory_lock(hashtext('ml training'))")
+    connection.commit()
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.rollback()
+            connection.execute("select pg_advisory_unlock(hashtext('ml training'))")
+            connection.commit()
