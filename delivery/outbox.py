@@ -81,26 +81,26 @@ cross join lateral (
 ) as kind
 cross join lateral (
     select p.model_name as name, p.model_version as version
-) as model
+) as used_model
 cross join lateral (
     select p.source_file as file, p.source_row_number as row
-) as source
+) as origin
 cross join lateral (
     select
         p.prediction_id, p.property_id, m.address, m.suburb, m.state, m.postcode,
         p.valuation_date, p.estimate_aud, p.low_aud, p.high_aud, p.interval_pct,
         -- A 4-byte float: more digits would only show its rounding.
         round(p.confidence::numeric, 4)::double precision as confidence,
-        p.method, row_to_json(model) as model, n.previous_estimate_aud,
-        row_to_json(source) as source, p.is_simulated as simulated
-) as data
+        p.method, row_to_json(used_model) as model, n.previous_estimate_aud,
+        row_to_json(origin) as source, p.is_simulated as simulated
+) as facts
 cross join lateral (
     select
         kind.type,
         to_char(
             p.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
         ) as timestamp,
-        row_to_json(data) as data
+        row_to_json(facts) as data
 ) as body
 order by b.event_id
 """

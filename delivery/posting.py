@@ -212,7 +212,10 @@ def _describe_status(status: int, headers: Mapping[str, str]) -> tuple[str, str]
 
 def _classify(error: Exception) -> tuple[str, str]:
     """A stable class and a readable text for a failed POST."""
-    text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        text += f" ({error.os_error})"  # its own text leaves the cause out
+    text = text[:ERROR_CHARACTERS]
     # Surrogates and NUL can come from a receiver's bytes; the log takes neither.
     text = text.encode("utf-8", "replace").decode().replace("\0", "")
     if isinstance(error, UnsafeUrl):
