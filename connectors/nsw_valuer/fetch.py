@@ -21,6 +21,8 @@ from connectors.nsw_valuer.containers import Weeks, is_wanted
 from domain.errors import PermanentError, UserError
 
 _FILE = re.compile(r"(?:(?<!\d)(?:\d{8}|\d{4})\.zip|\.dat)$", re.IGNORECASE)
+#: Where the Valuer General's server keeps weekly files, below `/__psi`.
+_WEEKLY_FOLDER = "/weekly/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def list_files(
 ) -> list[str]:
     """Addresses of the PSI files a listing offers, oldest first.
 
-    The real listing is sometimes empty. With `weeks` given the weekly addresses are
-    then built by their rule (`<location>/YYYYMMDD.zip`, Mondays).
+    The real listing is sometimes empty, and the folder of weekly files shows no page.
+    With `weeks` given their addresses are then built by rule (`YYYYMMDD.zip`, Mondays).
 
     Raises:
         PermanentError: the page links to no PSI file and no weeks were asked for.
@@ -66,6 +68,8 @@ def list_files(
     try:
         page = get_text(session, location)
     except DownloadError as error:
+        if weeks is not None and _WEEKLY_FOLDER in location:
+            return list(_weekly_addresses(location, weeks))
         raise UserError(
             f"The listing of weekly sales files cannot be read: {error}. Check the "
             "address and the network, or download the files and give their folder."
@@ -87,6 +91,8 @@ def list_files(
 
 def _weekly_addresses(location: str, weeks: Weeks) -> Iterator[str]:
     base = location if location.endswith("/") else f"{location}/"
+    if _WEEKLY_FOLDER not in base:
+        base = urljoin(location, f"/__psi{_WEEKLY_FOLDER}")
     monday, last = weeks
     while monday <= last:
         yield urljoin(base, f"{monday:%Y%m%d}.zip")

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.lines import read_blocks
+from connectors.nsw_valuer.layout import ROW_COLUMNS
+from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader
+from connectors.nsw_valuer.scan import scan
+from domain.records import ORIGINAL_LIMIT, Reject
+from tests.psi_samples import psi_file, sale
+
+Record = dict[str, str]
+
+
+def read(
+    content: bytes, chunk: int = 1 << 20
+) -> tuple[list[Record], list[Reject], int]:
+    blocks = read_blocks(io.BytesIO(content), chunk)
+    batches = list(CurrentReader("f.DAT").read(blocks))
+    rows = [
+        dict(zip(ROW_COLUMNS, _split(row), strict=True))
+        for batch in batches
+        for row in batch.rows
+    ]
+    rejects = [reject for batch in batches for reject in batch.rejects]
+    return rows, rejects, sum(batch.rejected for batch in batches)
+
+
+def _split(row: str) -> list[str]:
+    """Undo the row dialect."""
+    values, value, escaped = [], "", False
+    for char in row:
+        if escaped:
+            value += {"n": "\n", "r": "\r"}.get(char, char)
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == ";":
+            values.append(value)
+            value = ""
+        else:
+            value += char
+    return [*values, value]
+
+
+def test_a_sale_carries_its_legal_description_and_counts_its_parties() -> None:
+    lines = sale(1, house="906", lot="47")
+    lines.insert(2, f"C;708;2000001;1;20240617 01:08;{'X' * 70};")
+    lines.append("D;708;2000001;1;20240617 01:09;V;;;;;;")  # the minute has turned
+    rows, rejects, _ = read(psi_file(lines))
+    assert rejects == []
+    assert rows[0]["legal_description"] == "1/SP57860" + "X" * 70
+    assert (rows[0]["purchaser_count"], rows[0]["vendor_count"]) == ("1", "2")
+    assert rows[0]["purchase_price_aud"] == "585000"
+    assert rows[0]["_row_number"] == "2"
+
+
+def test_only_counter_and_download_time_may_differ_in_a_repeat() -> None:
+    same = sale(7, stamp="20240624 01:07", counter="9")
+    rows, _, _ = read(psi_file(sale(7), same, sale(7, price="585001")))
+    assert rows[0]["_row_hash"] == rows[1]["_row_hash"] != rows[2]["_row_hash"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "rule"),
+    [
+        ({"price": "-585000"}, "purchase_price_aud", "price_negative"),
+        ({"price": "12x"}, "purchase_price_aud", "price_not_numeric"),
+        ({"price": "9" * 13}, "purchase_price_aud", "price_not_numeric"),
+        ({"contract": "10210906"}, "contract_date", "contract_date_out_of_range"),
+        ({"contract": "20250101"}, "contract_date", "contract_date_out_of_range"),
+        ({"contract": "20240230"}, "contract_date", "contract_date_impossible"),
+        ({"contract": "1/5/2024"}, "contract_date", "contract_date_unreadable"),
+        ({"settled": "00150101"}, "settlement_date", "settlement_date_out_of_range"),
+        ({"settled": "20241301"}, "settlement_date", "settlement_date_impossible"),
+        ({"area": "12,5"}, "area", "area_not_numeric"),
+        ({"area_type": "X"}, "area_type", "area_type_unknown"),
+        ({"stamp": "20240617 25:08"}, "downloaded_at", "download_time_unreadable"),
+        ({"street": "A\x00B"}, "street_name", "nul_byte"),
+        ({"street": "A" * 300}, "street_name", "field_too_long"),
+        ({"street": "A;B"}, None, "field_count_wrong"),
+    ],
+)
+def test_a_wrong_field_refuses_its_record_and_no_other(
+    fields: dict[str, str], field: str | None, rule: str
+) -> None:
+    rows, rejects, rejected = read(psi_file(sale(1), sale(2, **fields), sale(3)))
+    assert [row["sale_counter"] for row in rows] == ["1", "3"]
+    assert rejected == 1
+    (reject,) = rejects
+    assert (reject.field, reject.rule_id, reject.row_number) == (field, rule, 6)
+    assert reject.reason
+    assert reject.fix
+    assert reject.original is not None
+    assert reject.original.text.startswith("B;708;")
+
+
+def test_blank_fields_are_null_not_wrong() -> None:
+    blank = sale(1, price="", contract="", settled="", area="", area_type="", prop="")
+    rows, rejects, _ = read(psi_file(blank))
+    assert rejects == []
+    assert rows[0]["purchase_price_aud"] == rows[0]["valuer_property_id"] == ""
+
+
+def test_backslash_and_carriage_return_survive_the_row_dialect() -> None:
+    lines = sale(1, street="A\\B ST", locality="NO\rWHERE")
+    content = psi_file(lines).replace(b"\n", b"\r\n")
+    rows, rejects, _ = read(content)
+    assert rejects == []
+    assert rows[0]["street_name"] == "A\\B ST"
+    assert rows[0]["locality"] == "NO\rWHERE"
+    assert rows[0]["legal_description"] == "1/SP57860"
+
+
+def test_a_line_of_ten_megabytes_is_cut_and_fingerprinted() -> None:
+    monster = sale(2, street="A" * 10_000_000)
+    rows, rejects, rejected = read(psi_file(sale(1), monster, sale(3)))
+    assert [row["sale_counter"] for row in rows] == ["1", "3"]
+    assert rejected == 1
+    original = rejects[0].original
+    assert rejects[0].rule_id == "line_too_long"
+    assert rejects[0].row_number == 6
+    assert original is not None
+    assert len(original.text) == ORIGINAL_LIMIT
+    assert original.size_bytes == len(monster[0])
+    assert original.sha256
+
+
+def test_stray_lines_are_noted_without_counting_as_sales() -> None:
+    lines = ["hello", *sale(1), "C;1;2;3;20240617 01:08;orphan;"]
+    rows, rejects, rejected = read(psi_file(lines))
+    assert (len(rows), rejected) == (1, 0)
+    assert [r.rule_id for r in rejects] == [
+        "record_type_unknown",
+        "record_without_sale",
+    ]
+
+
+def test_records_of_a_refused_sale_are_not_reported_again() -> None:
+    rows, rejects, _ = read(psi_file(sale(1, price="-1"), sale(2)))
+    assert len(rows) == len(rejects) == 1
+    assert rows[0]["purchaser_count"] == "1"
+
+
+ARCHIVE = (
+    "A;;VALNET1;20150909 11:33;;\n"
+    "B;011;VALNET1;0145900000000;292674;;;ELDON ST;ABERDEEN;2336;20/11/1990;14500;"
+    "LOT 7 SEC 22 DP 758003, LOT 8 SEC 22 DP 758003.;2365;M;10X20;;A;;;;\n"
+    "B;011;VALNET1;0145900000001;292675;;1;ELDON ST;ABERDEEN;2336;32/11/1990;14500;"
+    "LOT 9;2365;M;;;A;;;;\n"
+    "Z;4;1;;\n"
+)
+
+
+def test_the_archive_format_is_told_apart_and_read() -> None:
+    found = scan(lambda: io.BytesIO(ARCHIVE.encode()))
+    assert (found.record_format, found.fault) == ("archive", None)
+    reader = ArchiveReader("a.DAT", found.downloaded_at)
+    batches = list(reader.read(read_blocks(io.BytesIO(ARCHIVE.encode()))))
+    (row,) = [row for batch in batches for row in batch.rows]
+    record = dict(zip(ROW_COLUMNS, _split(row), strict=True))
+    assert record["contract_date"] == "19901120"
+    assert record["purchase_price_aud"] == "14500"
+    assert record["valuer_property_id"] == "292674"
+    assert record["legal_description"].startswith("LOT 7 SEC 22")
+    assert record["dimensions"] == "10X20"
+    assert record["record_format"] == "archive"
+    (reject,) = [reject for batch in batches for reject in batch.rejects]
+    assert reject.rule_id == "contract_date_impossible"
+
+
+fragments = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(["\n".join(sale(n)).encode() for n in (1, 2)]),
+    st.sampled_from(
+        [b"\n", b"B;", b"C;", b"D;", b"Z;1;0;0;0;", b"\x00", b"\\", b";;;"]
+    ),
+)
+
+
+@given(st.lists(fragments, max_size=12).map(b"\n".join), st.integers(1, 40))
+def test_any_bytes_give_records_or_rejects_and_never_an_exception(
+    content: bytes, chunk: int
+) -> None:
+    found = scan(lambda: io.BytesIO(content))
+    wanted = sum(line.startswith(b"B;") for line in content.split(b"\n"))
+    assert found.counts["B"] == wanted
+    for reader in (CurrentReader("f"), ArchiveReader("f", "20150909 11:33")):
+        batches = list(reader.read(read_blocks(io.BytesIO(content))))
+        assert sum(batch.read for batch in batches) == wanted
+        for batch in batches:
+            assert len(batch.rows) == len(batch.hashes)
+            assert all(len(_split(row)) == len(ROW_COLUMNS) for row in batch.rows)
+            assert all("\x00" not in row and "\n" not in row for row in batch.rows)
+    small = list(CurrentReader("f").read(read_blocks(io.BytesIO(content), 64 + chunk)))
+    assert sum(batch.read for batch in small) == wanted
+
+
+plain = st.text(
+    st.characters(min_codepoint=32, max_codepoint=255, exclude_characters=";"),
+    max_size=38,
+)
+
+
+@given(street=plain, locality=plain, price=st.integers(0, 10**12 - 1))
+def test_what_a_record_says_comes_back(street: str, locality: str, price: int) -> None:
+    rows, rejects, _ = read(
+        psi_file(sale(1, street=street, locality=locality, price=str(price)))
+    )
+    assert rejects == []
+    assert (rows[0]["street_name"], rows[0]["locality"]) == (street, locality)
+    assert rows[0]["purchase_price_aud"] == str(price)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=6), st.integers(64, 400))
+def test_records_do_not_depend_on_where_chunks_end(
+    counters: list[int], chunk: int
+) -> None:
+    content = psi_file(*(sale(counter) for counter in counters))
+    whole, _, _ = read(content)
+    # Lines stay below a chunk here; longer ones are cut by design.
+    chunked, rejects, _ = read(content, chunk + 200)
+    assert rejects == []
+    assert chunked == whole
