@@ -50,7 +50,7 @@ class DbtProject:
             "AUSPROPERTY_DBT_HOST": str(parts["host"]),
             "AUSPROPERTY_DBT_PORT": str(parts["port"]),
             "AUSPROPERTY_DBT_USER": str(parts["user"]),
-            "AUSPROPERTY_DBT_PASSWORD": str(parts.get("password", "")),
+            "DBT_ENV_SECRET_AUSPROPERTY_PASSWORD": str(parts.get("password", "")),
             "AUSPROPERTY_DBT_DBNAME": str(parts["dbname"]),
         }
 
