@@ -45,10 +45,14 @@ def run(
     mapping: Mapping = "melbourne",
     json_file: JsonFile = None,
     properties: Annotated[
-        int, typer.Option(help="Size of the made-up market (without a source).")
-    ] = 2500,
-    seed: Annotated[int, typer.Option(help="Seed of the made-up market.")] = 7,
-    weeks: Annotated[int, typer.Option(help="Weeks of the made-up market.")] = 26,
+        int | None, typer.Option(help="Homes of the made-up market (without a source).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the made-up market.")
+    ] = None,
+    weeks: Annotated[
+        int | None, typer.Option(help="Weeks of the made-up market.")
+    ] = None,
 ) -> None:
     """Run the main job to its end: fetch, load, build, check, train, score, deliver.
 

@@ -69,3 +69,11 @@ def landing_fingerprint(conn: psycopg.Connection, *sources: str) -> str:
 def digest(*parts: str) -> str:
     """A short, stable name for a combination of inputs."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def last_summary(conn: psycopg.Connection, name: str) -> dict[str, Any]:
+    """Summary of the last finished build of `name`, whatever it was built from."""
+    row = conn.execute(
+        "select summary from ops.builds where name = %s", [name]
+    ).fetchone()
+    return dict(row[0]) if row else {}

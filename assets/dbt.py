@@ -3,11 +3,10 @@
 The SQL is `dbt_project/`; building the manifest is `manifest.py`.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -31,6 +30,7 @@ from settings import Settings
 _LAYER_GROUPS = {"ml": "features"}
 _BUILD = "dbt"
 _BUILD_LOCK = 7_240_002
+_PARSED = "partial_parse.msgpack"
 
 
 class Translator(DagsterDbtTranslator):
@@ -105,7 +105,13 @@ def _build(
 ) -> Iterator[Any]:
     settings = warehouse.settings
     os.environ.update(dbt_environment(settings, warehouse.url))
-    target = settings.market_folder / "dbt" / context.run_id
+    folder = settings.market_folder / "dbt"
+    target = folder / context.run_id
+    target.mkdir(parents=True, exist_ok=True)
+    # The last build's parse, if the connection is still the same, saves this one 4 s.
+    parsed = folder / _PARSED
+    if parsed.exists():
+        shutil.copy(parsed, target)
     report = progress.step("dbt")
     invocation = dbt.cli(["build"], context=context, target_path=target)
     try:
@@ -113,6 +119,8 @@ def _build(
             report(done, 0)
             yield event
     finally:
+        if (target / _PARSED).exists():
+            (target / _PARSED).replace(parsed)
         shutil.rmtree(target, ignore_errors=True)
 
 
@@ -121,7 +129,11 @@ def _unchanged(
 ) -> Iterator[dg.MaterializeResult]:
     checks = known.get("checks", {})
     context.log.info("inputs and models are those of the last build: nothing to do")
-    for key in context.selected_asset_keys:
+    upstream = context.assets_def.asset_deps
+    # Dagster wants the outputs of one step in dependency order.
+    for key in TopologicalSorter(upstream).static_order():
+        if key not in context.selected_asset_keys:
+            continue
         yield dg.MaterializeResult(
             asset_key=key, metadata={"status": "unchanged", "last_checks": str(checks)}
         )

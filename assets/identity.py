@@ -1,7 +1,5 @@
 """Identity: every distinct address text received gets a canonical address and property id."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets import ingestion, keys

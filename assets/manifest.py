@@ -43,13 +43,6 @@ def build_manifest(settings: Settings) -> bool:
     if path.exists() and key_file.exists() and key_file.read_text() == key:
         return False
     quiet_telemetry()
-    # Any connection will do: parsing opens none.
-    stand_in = {"HOST": "127.0.0.1", "PORT": "5432"}
-    stand_in |= {"USER": "parse", "PASSWORD": "parse", "DBNAME": "parse"}
-    environment = {
-        **os.environ,
-        **{f"AUSPROPERTY_DBT_{key}": value for key, value in stand_in.items()},
-    }
     result = subprocess.run(
         [
             str(Path(sys.executable).parent / "dbt"),
@@ -57,7 +50,8 @@ def build_manifest(settings: Settings) -> bool:
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
             *("--target-path", str(path.parent), "--log-path", str(path.parent)),
         ],
-        env=environment,
+        # The profile's stand-in connection will do: parsing opens none.
+        env=dict(os.environ),
         capture_output=True,
         text=True,
         check=False,

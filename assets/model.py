@@ -1,7 +1,5 @@
 """Training and review: a challenger from the features, a champion through the gate."""
 
-from __future__ import annotations
-
 import subprocess
 from typing import Any
 

@@ -22,8 +22,14 @@ def week_of(day: date) -> date:
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """Run tags that select the weeks from `first` to `last` in one run."""
-    return {
-        RANGE_START_TAG: week_of(first).isoformat(),
-        RANGE_END_TAG: week_of(last).isoformat(),
-    }
+    """Run tags that select the weeks from `first` to `last` in one run.
+
+    Days before the first partition or after the running week count as those.
+    """
+    oldest = date.fromisoformat(psi_weeks.get_first_partition_key() or "")
+    newest = date.fromisoformat(psi_weeks.get_last_partition_key() or "")
+
+    def key(day: date) -> str:
+        return min(max(week_of(day), oldest), newest).isoformat()
+
+    return {RANGE_START_TAG: key(first), RANGE_END_TAG: key(last)}

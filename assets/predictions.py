@@ -1,7 +1,5 @@
 """Scoring and the outbox: estimates and their events stand or fall in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Landing: source files into `raw`, one asset a source, refused records in `raw.rejects`."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,6 +24,11 @@ class NswValuerConfig(dg.Config):
 
     location: str | None = Field(
         None, description="Folder, file or URL; unset: the setting nsw_valuer.location."
+    )
+    every_file: bool = Field(
+        False,
+        description="Read every file there, also those whose name tells no week; "
+        "otherwise the files of the run's weeks.",
     )
 
 
@@ -59,7 +62,9 @@ def nsw_valuer_sales(
     location = config.location or settings.nsw_valuer.location
     if location is None:
         return dg.MaterializeResult(metadata={"status": "no location set; nothing pulled"})
-    weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
+    weeks = None
+    if not config.every_file:
+        weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
     with warehouse.connect() as conn:
         summary = _or_permanent_failure(
             ingestion.ingest_psi,
@@ -172,7 +177,8 @@ def _landed(
     return dg.MaterializeResult(
         metadata={
             **table_metadata(conn, key),
-            **counts,
+            # Of the whole run; a partition's own counts stand beside it by plain name.
+            "run_totals": dg.MetadataValue.json(counts),
             "files": summary.file_count,
             "refused_files": records_table(files),
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psycopg
 
@@ -68,12 +68,19 @@ def tracking_url(url: str) -> str:
     return sqlalchemy_url(url, "mlflow")
 
 
+def dbt_connection(parts: Mapping[str, str]) -> dict[str, str]:
+    """The variables of `dbt_project/profiles.yml`; dbt masks the secret in its logs."""
+    named = {f"AUSPROPERTY_DBT_{key.upper()}": value for key, value in parts.items()}
+    password = named.pop("AUSPROPERTY_DBT_PASSWORD", "")
+    return {**named, "DBT_ENV_SECRET_AUSPROPERTY_PASSWORD": password}
+
+
 def dbt_environment(settings: Settings, url: str) -> dict[str, str]:
     """Environment of a dbt command: the connection, and folders outside the checkout."""
     folder = settings.market_folder / "dbt"
     parts = connection_parts(url)
     return {
-        **{f"AUSPROPERTY_DBT_{key.upper()}": value for key, value in parts.items()},
+        **dbt_connection(parts),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

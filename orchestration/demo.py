@@ -17,14 +17,15 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from rich.console import Console
 
-from assets import ingestion, keys, progress
+from assets import keys, progress
+from assets.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
 from database.connections import connect
@@ -48,9 +49,9 @@ class RunRequest:
     nsw_psi: str | None = None
     csv: str | None = None
     mapping: str = "melbourne"
-    properties: int = 2500
-    seed: int = 7
-    weeks: int = 26
+    properties: int | None = None
+    seed: int | None = None
+    weeks: int | None = None
     job: str = "daily"
 
     @property
@@ -91,6 +92,11 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
 
                 definitions = build_definitions(settings)
                 instance = stack.enter_context(dg.DagsterInstance.get())
+                # Dagster opens a connection an event otherwise: 50 ms each of a run's
+                # hundreds. This is its own switch for processes that live a while.
+                instance.optimize_for_webserver(
+                    statement_timeout=60_000, pool_recycle=3600, max_overflow=20
+                )
             for run_id in close_orphaned_runs(instance):
                 console.print(f"  a killed run was closed: {run_id[:8]}", style="dim")
             outcomes = _run_jobs(request, settings, definitions, instance, sources, board)
@@ -114,16 +120,15 @@ def _run_jobs(
     board: _Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
-    first, last = ingestion.psi_weeks_at(
-        sources.nsw_psi, settings.landing_folder / "nsw_valuer"
-    ) if sources.nsw_psi else (date.today(), date.today())  # noqa: DTZ011 - unused then
+    weeks = weeks_on_offer(sources.nsw_psi) if sources.nsw_psi else None
+    today = datetime.now(UTC).date()
     outcomes = [
         run_job(
             definitions,
             request.job,
             instance,
             run_config=_run_config(sources),
-            tags=range_tags(first, last),
+            tags=range_tags(*(weeks or (today, today))),
             on_stage=board.stage,
         )
     ]
@@ -140,7 +145,7 @@ def _run_config(sources: _Sources) -> dict[str, Any]:
     csv = "__".join(keys.RAW_CSV_SALES.path)
     return {
         "ops": {
-            nsw: {"config": {"location": sources.nsw_psi}},
+            nsw: {"config": {"location": sources.nsw_psi, "every_file": True}},
             csv: {"config": {"location": sources.csv, "mapping": sources.mapping}},
         }
     }
@@ -151,8 +156,11 @@ def _sources(
 ) -> _Sources:
     if not request.is_simulated:
         return _Sources(request.nsw_psi, request.csv, request.mapping)
-    arguments = ["--port=0", f"--seed={request.seed}", f"--weeks={request.weeks}"]
-    arguments.append(f"--properties={request.properties}")
+    arguments = ["--port=0"]
+    for name in ("properties", "seed", "weeks"):
+        value = getattr(request, name)
+        if value is not None:
+            arguments.append(f"--{name}={value}")
     log = settings.market_folder / "simulator.log"
     site = stack.enter_context(child("simulator", arguments, log))
     return _Sources(f"{site.url}/psi/", f"{site.url}/csv/sales.csv.gz", "melbourne")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -36,7 +38,10 @@ def build_definitions(
         resources={
             "warehouse": Warehouse(),
             "dbt": Dbt(
-                project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT)
+                project_dir=str(DBT_PROJECT),
+                profiles_dir=str(DBT_PROJECT),
+                # The environment's own, also where its folder is not on the PATH.
+                dbt_executable=str(Path(sys.executable).parent / "dbt"),
             ),
             **(resources or {}),
         },

@@ -1,7 +1,5 @@
 """Schedules: what runs with nobody watching."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 

@@ -4,8 +4,6 @@ A tick reads one small, bounded set of facts and never does the work itself. Cur
 versioned JSON holding what was handled last.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import ingestion
+from assets.calendar import dated_files
 from assets.champion import champion_version
 from assets.partitions import range_tags, week_of
 from assets.resources import Warehouse
@@ -105,7 +103,7 @@ def new_file_sensor(
         return dg.SensorResult(skip_reason=reason)
     files = [
         FileFact(path.name, path.stat().st_size, path.stat().st_mtime_ns, day)
-        for path, day in ingestion.dated_files(Path(location))
+        for path, day in dated_files(Path(location))
     ]
     request, cursor = plan_new_files(context.cursor, files)
     return _result(request, cursor, "no file is new or changed")

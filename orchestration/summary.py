@@ -33,7 +33,7 @@ def build_summary(
     """
     raw = {
         name: sum(
-            int(metadata.get(key.to_user_string(), {}).get(name, 0))
+            int(metadata.get(key.to_user_string(), {}).get("run_totals", {}).get(name, 0))
             for key in _RAW_ASSETS
         )
         for name in ("read", "loaded", "repeated", "rejected")
@@ -139,12 +139,14 @@ def _model_line(model: Mapping[str, Any]) -> str:
         return "none yet"
     metrics, baseline = model["metrics"], model["baseline"]
     line = f"property_valuation v{model['version']} ({model['candidate']})"
-    if "mdape" in metrics and "mdape" in baseline:
-        line += (
-            f": MdAPE {metrics['mdape']:.1f} % v. naive {baseline['mdape']:.1f} %, "
-            f"R2 {metrics['r2']:.2f} v. {baseline['r2']:.2f}, "
-            f"PE10 {metrics['pe10']:.1f} % v. {baseline['pe10']:.1f} %"
-        )
+    shown = (("mdape", "MdAPE", ".1f", " %"), ("pe10", "PE10", ".1f", " %"))
+    shown += (("r2", "R2", ".2f", ""),)
+    parts = [
+        f"{label} {metrics[name]:{form}}{unit} v. {baseline[name]:{form}}{unit} naive"
+        for name, label, form, unit in shown
+        if name in metrics and name in baseline
+    ]
+    line += "".join(f"\n{part}" for part in parts)
     if model["decision"]:
         decision = model["decision"]
         line += f"\n{decision['action']} by {decision['actor']}: {decision['reason']}"

@@ -1,7 +1,5 @@
 """The drain op: hands the queue to the delivery room and reports to the graph."""
 
-from __future__ import annotations
-
 import dagster as dg
 import psycopg
 
