@@ -193,7 +193,7 @@ def test_bytes_damaged_anywhere_never_stop_a_load(
             # Bytes that mean something, where they do not belong. Line ends stay, so
             # that the trailer still fits and the records are looked at.
             place = chance.randrange(content.index(b"B;") + 2, content.rindex(b"\nZ;"))
-            if content[place] != 10 and content[place - 1] != 10:
+            if 10 not in content[place - 2 : place + 1]:
                 content[place] = chance.choice(b"0123456789-. ;\\\x00\r\t'\"A\x80\xff")
         (tmp_path / f"{number:03}_SALES_DATA_NNME_17062024.DAT").write_bytes(content)
     summary = land(conn, tmp_path)
@@ -318,7 +318,8 @@ def test_csv_lands_and_names_a_missing_column(
         "Abbotsford,3/4 High St,3,u,800000,PI,X;\\Y,1/04/2017,3067\n"
     )
     (tmp_path / "b.csv").write_text(
-        f"{header.replace('Price', 'Cost')}\nAbbotsford,9 High St,3,h,1,S,X,1/4/2017,3067\n"
+        f"{header.replace('Price', 'Cost')}\n"
+        "Abbotsford,9 High St,3,h,1,S,X,1/4/2017,3067\n"
     )
     summary = ingest_csv(
         conn, tmp_path, "melbourne", landing=tmp_path, is_simulated=True

@@ -1,0 +1,144 @@
+"""Landing PSI files against a bare COPY of the rows it makes of them.
+
+Ours finds, unpacks, checks, reconciles, parses, recognises repeats, loads and keeps the
+ledger, one transaction a week. The peer sends the finished rows in one COPY into the
+same table (columns, generated hash and indexes alike), in the same run, in turns.
+Figures are medians of the rounds; the ratio is the peer's seconds to ours: 1.0 would
+mean that all but the COPY costs nothing.
+
+Run: `python -m benchmarks.raw_load [folder of weekly ZIPs] [rounds]`. Without a folder
+it makes 44 weeks of the real ones' size and shape itself.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+import zipfile
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from assets.ingestion import PSI_TABLE, ingest_psi
+from database.embedded import EmbeddedServer
+from database.migrate import migrate
+
+WEEKS, DISTRICTS, SALES = 44, 120, 32
+_COPY = "with (format text, delimiter ';', null '')"
+
+
+def make_weeks(folder: Path) -> Path:
+    """Write weekly ZIPs of about 3,900 sales each, as the real ones of 2024 are."""
+    folder.mkdir(parents=True)
+    for week in range(WEEKS):
+        monday = date(2024, 1, 1) + timedelta(weeks=week)
+        path = folder / f"{monday:%Y%m%d}.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for district in range(1, DISTRICTS + 1):
+                name = f"{district:03}_SALES_DATA_NNME_{monday:%d%m%Y}.DAT"
+                archive.writestr(name, _district(district, week, monday))
+    return folder
+
+
+def _district(district: int, week: int, monday: date) -> str:
+    stamp = f"{monday:%Y%m%d} 01:07"
+    lines = [f"A;RTSALEDATA;{district:03};{stamp};VALNET;"]
+    for number in range(1, SALES + 1):
+        home = week * SALES + number
+        key = f"{district:03};{district * 10_000 + home};{number};{stamp}"
+        unit = number % 9 or ""
+        contract = monday - timedelta(days=20 + number)
+        lines.append(
+            f"B;{key};;{unit};{home};GEORGE ST;SUBURB {district};2000;556.4;"
+            f"M;{contract:%Y%m%d};{monday - timedelta(days=5):%Y%m%d};"
+            f"{500_000 + home * 100};R2;R;RESIDENCE;{unit};AAA;;0;AU{home:06};"
+        )
+        lines.append(f"C;{key};{number}/SP{10_000 + district};")
+        lines += [f"D;{key};{party};;;;;;" for party in "PPV"]
+    total = 2 + SALES * 5
+    lines.append(f"Z;{total};{SALES};{SALES};{SALES * 3};\n")
+    return "\n".join(lines)
+
+
+def main(folder: Path | None = None, rounds: int = 3) -> dict[str, object]:
+    """Run both in turns and return the figures."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # The server may run as another user, who must be able to pass through.
+        base = Path(temporary)
+        base.chmod(0o755)
+        source = folder or make_weeks(base / "weeks")
+        server = EmbeddedServer(base / "postgres")
+        try:
+            url = server.ensure_database(server.ensure(), "bench")
+            migrate(url)
+            with psycopg.connect(url, autocommit=True) as conn:
+                return _measure(conn, source, base, rounds)
+        finally:
+            server.stop()
+
+
+def _measure(
+    conn: psycopg.Connection, source: Path, base: Path, rounds: int
+) -> dict[str, object]:
+    ours: list[float] = []
+    cpu: list[float] = []
+    peer: list[float] = []
+    memory = 0.0
+    ready = base / "rows.txt"
+    columns = ", ".join(
+        (*PSI_TABLE.columns, "_source_file", "_batch_id", "_is_simulated")
+    )
+    for number in range(rounds):
+        _empty(conn)
+        wall, own = time.perf_counter(), time.process_time()
+        summary = ingest_psi(conn, source, landing=base, is_simulated=False)
+        ours.append(time.perf_counter() - wall)
+        cpu.append(time.process_time() - own)
+        if number == 0:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            memory = peak / 1024
+            query = f"copy {PSI_TABLE.table} ({columns}) to stdout {_COPY}"
+            with conn.cursor().copy(query) as copy, ready.open("wb") as out:
+                for data in copy:
+                    out.write(data)
+        wall = time.perf_counter()
+        again = ingest_psi(conn, source, landing=base, is_simulated=False)
+        rerun = time.perf_counter() - wall
+        assert again.loaded == 0
+        _empty(conn)
+        wall = time.perf_counter()
+        query = f"copy {PSI_TABLE.table} ({columns}) from stdin {_COPY}"
+        with conn.cursor().copy(query) as copy, ready.open("rb") as rows:
+            while block := rows.read(1 << 18):
+                copy.write(block)
+        peer.append(time.perf_counter() - wall)
+    return {
+        "read": summary.read,
+        "loaded": summary.loaded,
+        "repeated": summary.repeated,
+        "rejected": summary.rejected,
+        "seconds": round(median(ours), 2),
+        "own_cpu_seconds": round(median(cpu), 2),
+        "rows_per_second": round(summary.read / median(ours)),
+        "rerun_seconds": round(rerun, 2),
+        "bare_copy_seconds": round(median(peer), 2),
+        "ratio": round(median(peer) / median(ours), 2),
+        "peak_memory_mib": round(memory),
+    }
+
+
+def _empty(conn: psycopg.Connection) -> None:
+    conn.execute(f"truncate {PSI_TABLE.table}, raw.rejects, ops.source_files")
+    conn.execute("checkpoint")
+
+
+if __name__ == "__main__":
+    given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    print(
+        json.dumps(main(given, int(sys.argv[2]) if len(sys.argv) > 2 else 3), indent=2)
+    )
