@@ -140,6 +140,13 @@ class Registry:
                 f"model version {version.version} cannot be loaded: {error}"
             ) from error
 
+    def figure_files(self, run_id: str) -> list[Path]:
+        """The run's plots as local PNG files; none when there are none."""
+        if not self._client.list_artifacts(run_id, "plots"):
+            return []
+        folder = Path(self._client.download_artifacts(run_id, "plots"))
+        return sorted(folder.glob("*.png"))
+
     # -- writing ------------------------------------------------------------------
 
     def kill_orphans(self, reason: str) -> int:
