@@ -142,10 +142,13 @@ class Registry:
 
     def figure_files(self, run_id: str) -> list[Path]:
         """The run's plots as local PNG files; none when there are none."""
+        from mlflow.artifacts import download_artifacts
+
         if not self._client.list_artifacts(run_id, "plots"):
             return []
-        folder = Path(self._client.download_artifacts(run_id, "plots"))
-        return sorted(folder.glob("*.png"))
+        # By address: a local folder is then answered as it is, not copied.
+        uri = f"{self._client.get_run(run_id).info.artifact_uri}/plots"
+        return sorted(Path(download_artifacts(uri)).glob("*.png"))
 
     # -- writing ------------------------------------------------------------------
 
@@ -203,11 +206,6 @@ class Registry:
         """PNG files under ``plots/`` of the run."""
         for file, figure in figures.items():
             self._client.log_figure(run_id, figure, f"plots/{file}")
-
-    def figure_files(self, run_id: str) -> list[Path]:
-        """The PNG files of a run, on this machine (fetched if they lie elsewhere)."""
-        folder = self._client.download_artifacts(run_id, "plots")
-        return sorted(Path(folder).glob("*.png"))
 
     def log_model(self, trained: Trained, frame: pd.DataFrame, snapshot: str) -> str:
         """Save the model under the open run; return MLflow's model id.
