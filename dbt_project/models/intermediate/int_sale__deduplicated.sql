@@ -17,7 +17,7 @@
 -- so a late file with an older version changes nothing and a correction wins.
 -- (A batch whose every row lost to a newer one is ranked again each run: same answer.)
 -- When this code or that of staging changes, the whole table is rebuilt by itself.
-with records as (
+with records as not materialized (
     select * from {{ ref("stg_nsw_valuer__sales") }}
     union all
     select * from {{ ref("stg_csv__sales") }}

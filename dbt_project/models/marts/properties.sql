@@ -17,7 +17,7 @@
 
 -- The newest known value of each attribute. A dwelling outranks the car space sold with
 -- it under the same address; among equals the newest record speaks first.
-{%- set newest = "order by is_other, known_on desc, contract_date desc, sale_id" %}
+{%- set newest = "order by is_other, known_on desc nulls last, contract_date desc, sale_id" %}
 {%- set attributes = [
     "zone_code", "region", "is_strata", "bedrooms", "bathrooms", "car_spaces",
     "land_area_m2", "building_area_m2", "year_built", "latitude", "longitude",
