@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import random
 import signal
 import sys
@@ -150,7 +151,7 @@ def run_drain(
 
     SIGTERM and SIGINT stop the drain cleanly first and then take their usual course.
     """
-    with _signals_held() as caught:
+    with _signals_held() as caught, _calm_collector():
         result = _run(
             drain(
                 dsn,
@@ -174,6 +175,23 @@ def _run(main: Coroutine[Any, Any, DrainResult]) -> DrainResult:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+@contextlib.contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Collect garbage rarely, and not over what was there before.
+
+    A drain makes many short-lived objects and few cycles; the collector, at its usual
+    pace and over a host such as Dagster, took a fifth of the processor time.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 @contextlib.contextmanager
