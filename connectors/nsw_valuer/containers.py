@@ -106,15 +106,15 @@ class PsiFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedFile:
-    """A file that could not even be opened: its name, and why."""
+class BareFile:
+    """A container without a file to read: refused, or a week of no sales."""
 
     file: SourceFile
-    refusal: Reject
+    refusal: Reject | None
     record_counts: dict[str, int] = field(default_factory=dict)
 
     def batches(self) -> Iterator[RecordBatch]:
-        """Nothing could be read."""
+        """There are none."""
         return iter(())
 
 
@@ -130,20 +130,20 @@ class PsiContainer:
     limits: Limits = DEFAULT_LIMITS
     source: str = SOURCE
 
-    def files(self) -> Iterator[PsiFile | RefusedFile]:
+    def files(self) -> Iterator[PsiFile | BareFile]:
         """Scan and yield the PSI files inside, in name order."""
         if not self.is_zip:
             yield self._scanned(self.name, self.open)
             return
         try:
             with self.open() as outer, zipfile.ZipFile(outer) as archive:
-                found = False
-                for name, info in checked_members(archive, self.limits):
-                    if info.filename.lower().endswith(".dat"):
-                        found = True
+                members = list(checked_members(archive, self.limits))
+                endings = [info.filename.lower()[-4:] for _, info in members]
+                for (name, info), ending in zip(members, endings, strict=True):
+                    if ending == ".dat":
                         yield self._member(archive, name, info)
-                if not found:
-                    yield self._refused("zip_without_data", "It holds no .DAT file.")
+                if ".dat" not in endings:
+                    yield self._without_data(set(endings) <= {".txt"})
         except (zipfile.BadZipFile, UnsafeArchiveError, NotImplementedError) as error:
             unsafe = isinstance(error, UnsafeArchiveError)
             rule = "zip_unsafe" if unsafe else "zip_damaged"
@@ -175,10 +175,16 @@ class PsiContainer:
             partition_key=week.isoformat() if week else None,
         )
 
-    def _refused(self, rule: str, reason: str) -> RefusedFile:
+    def _without_data(self, is_only_text: bool) -> BareFile:
+        """A week without sales holds its licence alone; other ZIPs are mistakes."""
+        if is_only_text and week_of(self.name) is not None:
+            return BareFile(self._file(self.name, self.sha256, self.size_bytes), None)
+        return self._refused("zip_without_data", "The ZIP holds no .DAT file.")
+
+    def _refused(self, rule: str, reason: str) -> BareFile:
         fault = Fault(None, rule, reason, FETCH_AGAIN)
         file = self._file(self.name, self.sha256, self.size_bytes)
-        return RefusedFile(file, refusal_of(self.name, fault))
+        return BareFile(file, refusal_of(self.name, fault))
 
 
 def refusal_of(source_file: str, fault: Fault) -> Reject:

@@ -18,7 +18,7 @@ import requests
 
 from connectors.http import DownloadError, download, get_text
 from connectors.nsw_valuer.containers import Weeks, is_wanted
-from domain.errors import PermanentError, UserError
+from domain.errors import UserError
 
 _FILE = re.compile(r"(?:(?<!\d)(?:\d{8}|\d{4})\.zip|\.dat)$", re.IGNORECASE)
 #: Where the Valuer General's server keeps weekly files, below `/__psi`.
@@ -60,8 +60,8 @@ def list_files(
     With `weeks` given their addresses are then built by rule (`YYYYMMDD.zip`, Mondays).
 
     Raises:
-        PermanentError: the page links to no PSI file and no weeks were asked for.
-        UserError: the page cannot be read.
+        UserError: the page cannot be read, or links to no PSI file and no weeks were
+            asked for. Either may pass.
     """
     if _FILE.search(urlsplit(location).path):
         return [location]
@@ -81,7 +81,7 @@ def list_files(
     if not files and weeks is not None:
         return list(_weekly_addresses(location, weeks))
     if not files:
-        raise PermanentError(
+        raise UserError(
             f"The page {location} links to no weekly file (YYYYMMDD.zip). The listing "
             "is empty at times: try later, name the weeks, or give a folder of files."
         )

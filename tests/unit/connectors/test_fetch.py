@@ -12,7 +12,7 @@ import requests
 
 from connectors.http import DownloadError, download, resilient_session
 from connectors.nsw_valuer.fetch import fetch_files, list_files
-from domain.errors import PermanentError, UserError
+from domain.errors import UserError
 
 BODY = b"0123456789" * 100
 
@@ -144,7 +144,7 @@ def test_an_empty_listing_says_so_or_weeks_are_asked_for_by_rule(
     site: Site, session: requests.Session, tmp_path: Path
 ) -> None:
     site.pages["/psi/"] = b"<p>No files</p>"
-    with pytest.raises(PermanentError, match="links to no weekly file"):
+    with pytest.raises(UserError, match="links to no weekly file"):
         fetch_files(session, f"{site.url}/psi/", tmp_path)
     weeks = (date(2024, 6, 17), date(2024, 6, 24))
     by_rule = [

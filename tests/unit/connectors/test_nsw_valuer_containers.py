@@ -125,7 +125,7 @@ def test_the_reason_names_what_the_trailer_says(tmp_path: Path) -> None:
         (cut, "zip_damaged"),
         (lambda _: b"", "zip_damaged"),
         (lambda _: b"PK not really", "zip_damaged"),
-        (lambda _: zip_of({"readme.txt": b"x"}), "zip_without_data"),
+        (lambda _: zip_of({"photo.jpg": b"x"}), "zip_without_data"),
     ],
 )
 def test_a_bad_zip_does_not_stop_the_next(tmp_path: Path, damage, rule: str) -> None:
@@ -135,6 +135,12 @@ def test_a_bad_zip_does_not_stop_the_next(tmp_path: Path, damage, rule: str) -> 
     first, second = outcome(tmp_path).items()
     assert first == ("20240617.zip", (rule, FileCounts()))
     assert second[1] == (None, FileCounts(1, 1, 0, 0))
+
+
+def test_a_week_without_sales_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "20240617.zip"
+    path.write_bytes(zip_of({"creative_commons.txt": b"licence"}))
+    assert outcome(tmp_path) == {"20240617.zip": (None, FileCounts())}
 
 
 def test_a_damaged_member_is_refused_alone(tmp_path: Path) -> None:
@@ -174,9 +180,10 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
 
 def test_repeated_member_names_stay_two_files(tmp_path: Path) -> None:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive, pytest.warns(UserWarning):
+    with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(DAT, psi_file(sale(1)))
-        archive.writestr(DAT, psi_file(sale(2)))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr(DAT, psi_file(sale(2)))
     (tmp_path / "20240617.zip").write_bytes(buffer.getvalue())
     assert len(outcome(tmp_path)) == 2
 
