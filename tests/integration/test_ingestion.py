@@ -379,7 +379,7 @@ def test_real_weeks_reconcile(conn: psycopg.Connection, shared_data: Path) -> No
     started = time.perf_counter()
     again = ingest_psi(conn, folder, landing=folder, is_simulated=False)
     assert counts(again) == (171_107, 0, 171_072, 35)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
     assert identify_addresses(conn, "nsw_valuer") == 159_186
 
 
