@@ -59,7 +59,8 @@ def accuracy(price: Floats, estimate: Floats) -> Accuracy:
     if not (actual > 0).all():
         raise ValueError("every price must be above zero")
     ratio = guess / actual
-    error_pct = np.abs(ratio - 1) * 100
+    # Rounded, so that 110 for 100 is within 10 %, whatever the last bit says.
+    error_pct = np.round(np.abs(ratio - 1) * 100, 9)
     median = float(np.median(ratio))
     spread = float(((actual - actual.mean()) ** 2).sum())
     squared = float(((actual - guess) ** 2).sum())

@@ -31,7 +31,7 @@ UNKNOWN_SPREAD = math.log(2)
 class IntervalModel:
     """Parameters of the interval.
 
-    ``spread`` is the mean absolute log residual over all, ``cells`` by cell,
+    ``spread`` is the mean absolute log residual over all, ``cells`` by type and cell,
     ``factor`` multiplies it, ``edges`` are log-AUD borders of the price bands,
     ``rows`` the sales it was calibrated on.
     """
@@ -57,7 +57,12 @@ class IntervalModel:
         import numpy as np
 
         codes, names = _cells(frame, estimate, self.edges)
-        spreads = np.array([self.cells.get(name, self.spread) for name in names])
+        spreads = np.array(
+            [
+                self.cells.get(name, self.cells.get(name.split("|")[0], self.spread))
+                for name in names
+            ]
+        )
         return np.asarray(spreads[codes] * self.factor, dtype="float64")
 
     def bounds(self, frame: pd.DataFrame, estimate: Floats) -> tuple[Floats, Floats]:
@@ -84,13 +89,27 @@ def fit_intervals(
     inner = np.linspace(0, 1, bands + 1)[1:-1]
     edges = tuple(float(e) for e in np.quantile(np.log(estimate), inner))
     codes, names = _cells(frame, estimate, edges)
-    counts = np.bincount(codes, minlength=len(names))
-    sums = np.bincount(codes, weights=residual, minlength=len(names))
-    shrunk = (sums + SHRINKAGE_ROWS * spread) / (counts + SHRINKAGE_ROWS)
-    cells = {name: round(float(s), 6) for name, s in zip(names, shrunk, strict=True)}
-    scores = np.sort(residual / shrunk[codes])
+    kinds = [name.split("|")[0] for name in names]
+    order = sorted(set(kinds))
+    of_kind = np.array([order.index(kind) for kind in kinds])
+    # A thin cell leans on its dwelling type, a thin type on all.
+    by_kind = _shrunk(residual, of_kind[codes], np.full(len(order), spread))
+    by_cell = _shrunk(residual, codes, by_kind[of_kind])
+    named = [*zip(order, by_kind, strict=True), *zip(names, by_cell, strict=True)]
+    cells = {name: round(float(value), 6) for name, value in named}
+    scores = np.sort(residual / by_cell[codes])
     rank = min(n, math.ceil((n + 1) * pct / 100))
     return IntervalModel(pct, float(scores[rank - 1]), spread, edges, cells, n)
+
+
+def _shrunk(residual: Floats, codes: npt.NDArray[np.int64], towards: Floats) -> Floats:
+    """Mean residual of each code, pulled towards a prior worth SHRINKAGE_ROWS rows."""
+    import numpy as np
+
+    counts = np.bincount(codes, minlength=len(towards))
+    sums = np.bincount(codes, weights=residual, minlength=len(towards))
+    pulled = (sums + SHRINKAGE_ROWS * towards) / (counts + SHRINKAGE_ROWS)
+    return np.asarray(pulled, dtype="float64")
 
 
 def confidence(low: Floats, high: Floats, estimate: Floats) -> Floats:

@@ -132,8 +132,8 @@ class Registry:
             RegistryError: files are missing or broken (whatever MLflow says).
         """
         try:
-            mlflow = self._mlflow()
-            model, extras = model_files.load(mlflow, version.model_id)
+            with _without_foreign_warnings():
+                model, extras = model_files.load(self._mlflow(), version.model_id)
             return LoadedModel(version, model, extras)
         except Exception as error:
             raise RegistryError(
@@ -212,7 +212,9 @@ class Registry:
 
         With its intervals, signature, input example and the data set it came from.
         """
-        return model_files.save(self._mlflow(), MODEL_NAME, trained, frame, snapshot)
+        with _without_foreign_warnings():
+            mlflow = self._mlflow()
+            return model_files.save(mlflow, MODEL_NAME, trained, frame, snapshot)
 
     def register(
         self, run_id: str, model_id: str, tags: Mapping[str, str], description: str
@@ -301,6 +303,14 @@ def quieten() -> None:
     }.items():
         os.environ.setdefault(key, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@contextmanager
+def _without_foreign_warnings() -> Iterator[None]:
+    """MLflow's quarrels with other libraries (pandas 3 above all) are not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _version(found: Any) -> Version:

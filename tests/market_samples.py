@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psycopg
+
+from ml.features import NUMBERS, PROPERTY_COLUMNS, TRAINING_COLUMNS
 
 TYPES = np.array(["house", "townhouse", "unit"])
 TYPE_LEVEL = np.array([0.0, -0.2, -0.45])
@@ -20,7 +23,7 @@ NAMESPACE = uuid.UUID("6f1c8a52-5b0e-4b07-9f55-0d2b6c8b4a11")
 def feature_rows(
     count: int, seed: int = 7, suburbs: int = 40, noise: float = 0.12
 ) -> pd.DataFrame:
-    """Training rows in the layout of ml.training_features, over 24 months of 2022-23."""
+    """Rows in the layout of ml.training_features, over 24 months of 2022-23."""
     rng = np.random.default_rng(seed)
     suburb = rng.integers(0, suburbs, count)
     level = np.random.default_rng(1).normal(13.6, 0.35, suburbs)[suburb]
@@ -76,3 +79,25 @@ def feature_rows(
 
 def _ids(kind: str, count: int, seed: int) -> list[str]:
     return [str(uuid.uuid5(NAMESPACE, f"{kind}{seed}-{i}")) for i in range(count)]
+
+
+def load_features(
+    connection: psycopg.Connection[Any], relation: str, frame: pd.DataFrame
+) -> None:
+    """Make (or replace) a feature table as dbt would and commit."""
+    training = relation.endswith("training_features")
+    columns = TRAINING_COLUMNS if training else PROPERTY_COLUMNS
+    types = dict.fromkeys(columns, "text") | dict.fromkeys(NUMBERS, "double precision")
+    types |= {"sale_id": "uuid", "property_id": "uuid", "as_of_date": "date"}
+    types |= {"price_aud": "bigint", "source_row_number": "integer"}
+    types["is_simulated"] = "boolean"
+    listed = ", ".join(f"{name} {types[name]}" for name in columns)
+    connection.execute(f"drop table if exists {relation}".encode())
+    connection.execute(f"create table {relation} ({listed})".encode())
+    rows = frame[list(columns)]
+    if training:
+        rows = rows.astype({"price_aud": "int64"})
+    copy_in = f"copy {relation} from stdin (format csv)"
+    with connection.cursor() as cursor, cursor.copy(copy_in.encode()) as copy:
+        copy.write(rows.to_csv(index=False, header=False))
+    connection.commit()

@@ -1,0 +1,243 @@
+"""From feature tables to registered model, predictions and back after failures.
+
+Real PostgreSQL with MLflow in a schema of it. Importing MLflow takes seconds, so the
+story is told in few tests.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from ml import features, predictions, scoring, training
+from ml.promotion import observe, recorded
+from ml.registration import TrainingContext, observe_champion, train_and_register
+from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry
+from tests.market_samples import feature_rows, load_features
+
+TRAINING, PROPERTIES = features.TRAINING_RELATION, features.PROPERTY_RELATION
+DEVELOPMENT = TrainingContext("abc123", "simulated", "development", "run-1")
+PRODUCTION = TrainingContext("abc123", "simulated", "production", "run-1")
+
+
+@pytest.fixture
+def registry(database_url: str, tmp_path: Path) -> Registry:
+    url = database_url.replace("postgresql:", "postgresql+psycopg2:")
+    return Registry(f"{url}?options=-csearch_path%3Dmlflow", tmp_path / "artifacts")
+
+
+def ledger(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "select to_version, from_version, action, actor from ml.model_promotions "
+        "order by promotion_id"
+    ).fetchall()
+
+
+def score_and_write(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> tuple[scoring.Scoring, predictions.Written, int]:
+    """Score in one transaction; also the number of rows left for the outbox."""
+    found = scoring.score_properties(conn, registry)
+    written = predictions.write_predictions(
+        conn, found.valuations, found.snapshot_id, "run"
+    )
+    told = conn.execute("select count(*) from new_predictions").fetchone()
+    conn.commit()
+    assert told is not None
+    return found, written, told[0]
+
+
+def test_training_compares_on_later_sales_and_repeats_exactly() -> None:
+    frame = feature_rows(1_500)
+    first, second = training.train(frame), training.train(frame)
+    assert set(first.accuracies) == {
+        "suburb_median",
+        "linear_regression",
+        "hist_gradient_boosting",
+    }
+    assert first.headline.mdape < 0.7 * first.baseline.mdape
+    assert first.headline.r2 > 0.75
+    assert first.accuracies == second.accuracies
+    inputs = features.model_inputs(frame.iloc[:50])
+    assert np.array_equal(first.model.predict(inputs), second.model.predict(inputs))
+    assert first.cut is not None
+    assert first.holdout.dates.min() == np.datetime64(first.cut)
+    assert 65 < first.coverage_pct < 95
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_few_sales_train_the_median_only(rows: int) -> None:
+    trained = training.train(feature_rows(rows))
+    assert list(trained.accuracies) == ["suburb_median"]
+    assert trained.winner == "suburb_median"
+
+
+def test_columns_a_market_lacks_do_not_matter() -> None:
+    frame = feature_rows(300).assign(bedrooms=np.nan, region=None, latitude=np.nan)
+    assert training.train(frame).headline.n > 0
+
+
+def test_nothing_to_learn_from_is_said() -> None:
+    with pytest.raises(training.NoTrainingDataError, match="load sales first"):
+        training.train(feature_rows(1).iloc[:0])
+
+
+def test_snapshot_names_content_not_order(conn: psycopg.Connection[Any]) -> None:
+    frame = feature_rows(200)
+    load_features(conn, TRAINING, frame)
+    name = features.snapshot_id(conn, TRAINING)
+    read = features.read_training_features(conn)
+    assert read["price_aud"].tolist() == frame["price_aud"].tolist()
+    assert read["zone_code"].isna().sum() == frame["zone_code"].isna().sum()
+    noise = frame["suburb_log_price_12m"] * (1 + 2e-16)
+    shuffled = frame.assign(suburb_log_price_12m=noise).sample(frac=1, random_state=1)
+    load_features(conn, TRAINING, shuffled)
+    assert features.snapshot_id(conn, TRAINING) == name
+    frame.loc[3, "price_aud"] += 1
+    load_features(conn, TRAINING, frame)
+    assert features.snapshot_id(conn, TRAINING) != name
+    load_features(conn, TRAINING, frame.iloc[:0])
+    assert features.snapshot_id(conn, TRAINING) == "empty"
+
+
+def test_from_features_to_predictions_and_through_failures(
+    conn: psycopg.Connection[Any], registry: Registry, tmp_path: Path
+) -> None:
+    load_features(conn, TRAINING, feature_rows(600))
+    load_features(conn, PROPERTIES, feature_rows(300, seed=8))
+
+    # Without a champion the fallback chain values everything.
+    found, written, told = score_and_write(conn, registry)
+    assert found.degraded == "property_valuation has no champion yet"
+    assert set(found.by_method) == {"indexed_last_sale", "local_median"}
+    assert (written.created, told) == (300, 300)
+
+    outcome = train_and_register(conn, registry, DEVELOPMENT)
+    assert outcome.trained
+    assert (outcome.version, outcome.champion) == ("1", "1")
+    assert ledger(conn) == [("1", None, "approved", "demo")]
+    version = registry.version("1")
+    assert version.tags["review_state"] == "approved"
+    assert version.tags["git_revision"] == "abc123"
+    assert version.tags["market"] == "simulated"
+    assert float(version.tags["mdape"]) == outcome.metrics["mdape"]
+    assert len(registry.figure_files(outcome.run_id)) == 4
+
+    # The same data and code: nothing new anywhere.
+    again = train_and_register(conn, registry, DEVELOPMENT)
+    assert (again.trained, again.version, again.decision) == (
+        False,
+        "1",
+        outcome.decision,
+    )
+    assert [v.version for v in registry.versions()] == ["1"]
+    assert len(ledger(conn)) == 1
+
+    found, written, told = score_and_write(conn, registry)
+    assert found.by_method == {"model": 300}
+    assert (written.updated, told) == (300, 300)
+    _, written, told = score_and_write(conn, registry)
+    assert (written.created, written.updated, told) == (0, 0, 0)
+
+    # Its file is damaged: the last good estimates stand, less sure; then it is back.
+    folder = tmp_path / "artifacts"
+    shutil.move(folder, tmp_path / "away")
+    found, written, _ = score_and_write(conn, registry)
+    assert found.by_method == {"last_prediction": 300}
+    assert "cannot be loaded" in str(found.degraded)
+    assert written.updated == 300
+    shutil.move(tmp_path / "away", folder)
+    found, written, _ = score_and_write(conn, registry)
+    assert found.by_method == {"model": 300}
+    assert written.updated == 300
+    rows = conn.execute(
+        "select count(*), count(distinct prediction_id) from ml.price_predictions"
+    ).fetchone()
+    assert rows == (1_200, 1_200)
+    current = conn.execute(
+        "select distinct method, model_version from ml.current_predictions "
+        "join ml.price_predictions using (prediction_id)"
+    ).fetchall()
+    assert current == [("model", "1")]
+
+    # And it loads where this project is not.
+    source = next(folder.glob("models/*/artifacts"))
+    code = (
+        f"import mlflow; model = mlflow.sklearn.load_model({str(source)!r});"
+        "print(type(model).__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "TransformedTargetRegressor"
+
+
+def test_a_killed_training_is_finished_by_the_next(
+    conn: psycopg.Connection[Any],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_features(conn, TRAINING, feature_rows(40))
+
+    def die(*_args: object, **_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    # In the order of writes: before the version, before the aliases, before the ledger
+    # is acted upon, before the last tag.
+    for name in ("register", "set_alias", "set_tags"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Registry, name, die)
+            with pytest.raises(KeyboardInterrupt):
+                train_and_register(conn, registry, DEVELOPMENT)
+    runs = registry._client.search_runs([registry._experiment_id])
+    # A process that was killed leaves its run RUNNING.
+    registry._client.update_run(runs[-1].info.run_id, status="RUNNING")
+    outcome = train_and_register(conn, registry, DEVELOPMENT)
+    assert (outcome.trained, outcome.version, outcome.champion) == (False, "1", "1")
+    assert ledger(conn) == [("1", None, "approved", "demo")]
+    assert registry.version("1").tags["review_state"] == "approved"
+    states = [
+        run.info.status
+        for run in registry._client.search_runs([registry._experiment_id])
+    ]
+    assert sorted(states) == ["FINISHED", "KILLED"]
+
+
+def test_production_waits_until_a_reviewer_moves_the_alias(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    load_features(conn, TRAINING, feature_rows(400))
+    outcome = train_and_register(conn, registry, PRODUCTION)
+    assert outcome.decision.action == "awaiting_review"
+    assert outcome.champion is None
+    challenger = registry.alias(CHALLENGER)
+    assert challenger is not None
+    assert observe_champion(conn, registry) is None
+
+    registry.set_alias(CHAMPION, challenger.version)
+    assert observe_champion(conn, registry) == "1"
+    assert observe_champion(conn, registry) is None
+    assert [row[2] for row in ledger(conn)] == ["awaiting_review", "observed"]
+    decision = recorded(conn, MODEL_NAME, "1")
+    assert decision is not None
+    assert decision.gates == outcome.decision.gates
+
+    # More sales: judged beside the champion on sales that it has not seen.
+    load_features(conn, TRAINING, feature_rows(900, seed=9))
+    second = train_and_register(conn, registry, DEVELOPMENT)
+    assert second.version == "2"
+    gate = next(g for g in second.decision.gates if g.name == "not_worse_than_champion")
+    assert "recorded hold-out" in gate.finding
+    # Rolled back by hand and noticed as well.
+    assert observe(conn, MODEL_NAME, "1") is (second.champion == "2")
