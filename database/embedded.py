@@ -7,6 +7,7 @@ then runs as an unprivileged user). Programs are found by `binaries.py`.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -54,6 +55,13 @@ _SERVER_SETTINGS = {
 
 # Servers outlive their starter on purpose; kept so that a dead one can be reaped.
 _STARTED_HERE: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    """Leave running servers alone without Python warning about lost children."""
+    for process in _STARTED_HERE:
+        process.returncode = process.returncode or 0
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ storage:
       env: {DAGSTER_URL_VARIABLE}
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
   class: QueuedRunCoordinator

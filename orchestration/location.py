@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import checks, dbt, identity, model, predictions, raw
+from assets import checks, dbt, identity, model, predictions, quality, raw
 from assets.manifest import DBT_PROJECT
 from assets.resources import Dbt, Warehouse
 from orchestration.jobs import all_jobs
@@ -30,7 +30,10 @@ def build_definitions(
             *dg.load_assets_from_modules(ASSET_MODULES),
             dbt.dbt_asset_definitions(settings),
         ],
-        asset_checks=dg.load_asset_checks_from_modules([checks]),
+        asset_checks=[
+            *dg.load_asset_checks_from_modules([checks]),
+            *quality.suite_checks,
+        ],
         jobs=all_jobs,
         schedules=all_schedules,
         sensors=all_sensors,

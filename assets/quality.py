@@ -1,0 +1,114 @@
+"""Great Expectations suites as blocking asset checks: rules and failing rows in the UI.
+
+The suites are `expectations/`; our own reconciliation checks are `checks.py`.
+"""
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import psycopg
+
+from assets import keys
+from assets.builds import digest, landing_fingerprint, last_build, record_build
+from assets.metadata import records_table
+from assets.resources import Warehouse
+from settings import ROOT
+
+# Suite, the asset it judges, and the landing sources it depends on (None: built by dbt).
+_SUITES: tuple[tuple[str, dg.AssetKey, str | None], ...] = (
+    ("raw_nsw_valuer__sales", keys.RAW_NSW_SALES, "nsw_valuer"),
+    ("raw_csv__sales", keys.RAW_CSV_SALES, "csv"),
+    ("training_features", keys.TRAINING_FEATURES, None),
+    ("property_features", keys.PROPERTY_FEATURES, None),
+)
+
+
+def suite_check(
+    suite: str, key: dg.AssetKey, source: str | None
+) -> dg.AssetChecksDefinition:
+    """One suite as a check that stops what depends on its table, and nothing else."""
+
+    @dg.asset_check(
+        asset=key,
+        name="expectations",
+        blocking=True,
+        description=f"Great Expectations suite `{suite}`: a failed rule of severity "
+        "error stops what is downstream of this table.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Any:
+        with warehouse.connect() as conn:
+            wanted = digest(suite, _fingerprint(conn, source), _suite_code())
+            known = last_build(conn, f"check {suite}", wanted)
+            conn.commit()
+            if known is not None:
+                return dg.AssetCheckResult(
+                    passed=True, metadata={"status": "unchanged", **known}
+                )
+            from expectations.runner import run_suite
+
+            answer = run_suite(warehouse.url, suite)
+            facts = {"rows": answer.rows, "rules": len(answer.results)}
+            warned = bool(answer.failures("warn"))
+            if answer.passed and not warned:
+                # A failure is never remembered: it is looked at again every time.
+                name = f"check {suite}"
+                record_build(conn, name, wanted, run_id=context.run.run_id, summary=facts)
+        severity = (
+            dg.AssetCheckSeverity.WARN if answer.passed else dg.AssetCheckSeverity.ERROR
+        )
+        return dg.AssetCheckResult(
+            passed=answer.passed and not warned,
+            severity=severity,
+            description=_sentence(answer),
+            metadata={**facts, **_tables(answer)},
+        )
+
+    return check
+
+
+def _fingerprint(conn: psycopg.Connection, source: str | None) -> str:
+    if source is not None:
+        return landing_fingerprint(conn, source)
+    row = conn.execute("select fingerprint from ops.builds where name = 'dbt'").fetchone()
+    # An unfinished or hand-picked dbt build has no fingerprint: judge it afresh.
+    return str(row[0]) if row else str(conn.execute("select now()").fetchone())
+
+
+@cache
+def _suite_code() -> str:
+    seen = hashlib.sha256()
+    for path in sorted((ROOT / "expectations").glob("*.py")):
+        seen.update(path.read_bytes())
+    return seen.hexdigest()
+
+
+def _sentence(answer: Any) -> str:
+    if answer.note:
+        return str(answer.note)
+    failed = [r for r in answer.results if not r.success]
+    if not failed:
+        return f"all {len(answer.results)} rules hold on {answer.rows:,} rows"
+    return "; ".join(f"{r.description} ({r.observed})" for r in failed)
+
+
+def _tables(answer: Any) -> dict[str, Any]:
+    rules = [
+        {
+            "rule": result.name,
+            "holds": "yes" if result.success else f"NO ({result.severity})",
+            "column": result.column or "",
+            "found": result.observed,
+            "meaning": result.description,
+        }
+        for result in answer.results
+    ]
+    tables = {"rules": records_table(rules)}
+    for result in answer.results:
+        if not result.success and result.sample:
+            tables[f"rows: {result.name}"] = records_table(list(result.sample))
+    return tables
+
+
+suite_checks = [suite_check(*entry) for entry in _SUITES]
