@@ -5,16 +5,17 @@ Heavy imports happen inside the commands, so that `ausproperty db url` answers a
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from settings import ROOT, Settings
+from settings import Settings
+
+if TYPE_CHECKING:
+    from database.embedded import EmbeddedServer
 
 app = typer.Typer(
     help="Australian property intelligence: from sales file to signed webhook.",
@@ -91,7 +92,9 @@ def ingest(
 def up(
     demo_if_empty: Annotated[
         bool,
-        typer.Option(help="In a home without any run, run the main job beside the UIs."),
+        typer.Option(
+            help="In a home without any run, run the main job beside the UIs."
+        ),
     ] = False,
 ) -> None:
     """Open the Dagster UI, the MLflow UI and the daemon; Ctrl-C stops them."""
@@ -177,7 +180,7 @@ def migrate() -> None:
     typer.echo(f"{before or 'empty'} -> {after}")
 
 
-def _server() -> EmbeddedServer:  # noqa: F821 - imported below for speed
+def _server() -> EmbeddedServer:
     from database.embedded import EmbeddedServer
 
     settings = Settings()

@@ -2,7 +2,7 @@
 
 Read from environment variables `AUSPROPERTY_<NAME>`, nested ones with two underscores
 (`AUSPROPERTY_PORTS__DAGSTER=3001`). Only composition roots (`cli.py`, `orchestration/`,
-`assets/` resources) read this; the rooms take arguments. `docs/settings.md` lists them all.
+`assets/` resources) read this; the rooms take arguments. `docs/settings.md` lists all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Csv(BaseModel):
 class Model(BaseModel):
     """Valuation model training and review."""
 
-    seed: int = Field(20_010_101, description="Seed of every random choice in training.")
+    seed: int = Field(
+        20_010_101, description="Seed of every random choice in training."
+    )
     threads: int = Field(2, ge=1, description="Threads that training may use.")
 
 
@@ -86,12 +88,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         ROOT / ".ausproperty",
-        description="Folder of all local state. Default: `.ausproperty/` in the checkout.",
+        description="Folder of all local state; `.ausproperty` in the checkout.",
     )
     database_url: SecretStr | None = Field(
         None,
-        description="PostgreSQL to use (`postgresql://user:password@host:port/database`). "
-        "Unset: the embedded server.",
+        description="PostgreSQL to use, `postgresql://user:password@host:port/database`."
+        " Unset: the embedded server.",
     )
     postgres_bin: Path | None = Field(
         None,
@@ -100,13 +102,13 @@ class Settings(BaseSettings):
     )
     market: Market | None = Field(
         None,
-        description="Which market's database the commands work on: `real` or `simulated`. "
-        "Unset: the one of the last run in this home.",
+        description="Which market's database the commands work on: `real` or "
+        "`simulated`. Unset: the one of the last run in this home.",
     )
     environment: Literal["development", "production"] = Field(
         "development",
-        description="In `development` a model that passes its gates is approved without "
-        "a person, and says so; in `production` it waits for a reviewer.",
+        description="In `development` a model that passes its gates is approved "
+        "without a person, and says so; in `production` it waits for a reviewer.",
     )
     ports: Ports = Field(default_factory=Ports)
     nsw_valuer: NswValuer = Field(default_factory=NswValuer)

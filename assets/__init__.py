@@ -1,5 +1,5 @@
-"""Dagster assets, checks, partitions and resources: load, call a room, return with metadata.
+"""Dagster assets, checks, partitions and resources: thin calls into the rooms.
 
-What the work *is* lives in the rooms (`connectors/`, `database/`, `ml/`, `delivery/`, ...);
+What the work *is* lives in the rooms (`connectors/`, `ml/`, `delivery/`, ...);
 jobs, schedules and sensors live in `orchestration/`.
 """

@@ -8,10 +8,13 @@ a killed run repeats the stage, and every stage is idempotent.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
+
+from settings import ROOT
 
 
 def last_build(
@@ -48,13 +51,13 @@ def record_build(
 
 
 def forget_build(conn: psycopg.Connection, name: str) -> None:
-    """Make the next run build `name` again: called before its outputs change; commits."""
+    """Make the next run build `name` again: say so before its outputs change."""
     conn.execute("delete from ops.builds where name = %s", [name])
     conn.commit()
 
 
 def landing_fingerprint(conn: psycopg.Connection, *sources: str) -> str:
-    """Fingerprint of what has landed, order-independent: the ledger's files and counts."""
+    """Fingerprint of what has landed: the ledger's files, in any order."""
     row = conn.execute(
         """
         select count(*), coalesce(sum(hashtextextended(
@@ -64,6 +67,15 @@ def landing_fingerprint(conn: psycopg.Connection, *sources: str) -> str:
         [list(sources)],
     ).fetchone()
     return digest("landing", *sources, str(row))
+
+
+@cache
+def code_digest(room: str) -> str:
+    """Fingerprint of the code of a room: other code may give other answers."""
+    seen = hashlib.sha256()
+    for path in sorted((ROOT / room).glob("*.py")):
+        seen.update(path.read_bytes())
+    return seen.hexdigest()
 
 
 def digest(*parts: str) -> str:

@@ -12,7 +12,6 @@ from connectors.http import resilient_session
 from connectors.nsw_valuer.containers import week_of
 from connectors.nsw_valuer.fetch import is_url, list_files
 
-
 _YEARLY_NAME = re.compile(r"(?<!\d)(\d{4})\.zip$", re.IGNORECASE)
 
 

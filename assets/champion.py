@@ -1,6 +1,6 @@
 """Which version is champion, without importing MLflow.
 
-Sensors and unchanged runs ask this every few seconds; importing MLflow costs 4 s of CPU.
+Sensors and unchanged runs ask this often, and importing MLflow costs 4 s of CPU.
 Everything else about the registry goes through `ml.tracking`.
 """
 
@@ -13,7 +13,7 @@ MODEL_NAME = "property_valuation"
 
 
 def champion_version(conn: psycopg.Connection) -> str | None:
-    """Version the champion alias points at, None if there is none (or no registry yet)."""
+    """Version the champion alias points at, None if there is none."""
     row = conn.execute(
         "select to_regclass('mlflow.registered_model_aliases') is not null"
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Asset checks that are ours: reconciliation, coverage, and the model against its baseline.
+"""Asset checks that are ours: reconciliation, coverage, model against baseline.
 
 Rules about rows are Great Expectations suites (`quality.py`); rules about marts are dbt
 tests. Each rule has one home.
@@ -87,7 +87,7 @@ def model_beats_the_naive_baseline(warehouse: Warehouse) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset=keys.PREDICTIONS,
-    description="Every active property has a current prediction or is counted as refused.",
+    description="Every active property has a current prediction or is a refusal.",
 )
 def every_property_is_valued(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Active properties against current predictions."""

@@ -1,4 +1,4 @@
-"""Identity: every distinct address text received gets a canonical address and property id."""
+"""Identity: canonical address and property id of every address text received."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ from assets.resources import Warehouse
     owners=[keys.DATA_OWNER],
 )
 def address_identity(warehouse: Warehouse) -> dg.MaterializeResult:
-    """Canonical address and stable `property_id` (UUIDv5) of every address text received.
+    """Canonical address and stable `property_id` (UUIDv5) of every address text.
 
     Incremental: only texts not seen under the current rules are parsed. One row per
     source and address hash.

@@ -57,7 +57,9 @@ def build_manifest(settings: Settings) -> bool:
         check=False,
     )
     if result.returncode != 0:
-        raise ManifestMissing(f"dbt could not parse the project:\n{result.stdout[-2000:]}")
+        raise ManifestMissing(
+            f"dbt could not parse the project:\n{result.stdout[-2000:]}"
+        )
     key_file.write_text(key)
     return True
 

@@ -53,9 +53,7 @@ def property_valuation(
                 metadata={"status": "unchanged", "version": known["version"]}
             )
         outcome, metadata = _train(context, warehouse, conn)
-        record_build(
-            conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome
-        )
+        record_build(conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome)
     return dg.MaterializeResult(metadata=metadata)
 
 
@@ -129,7 +127,8 @@ def model_promotions(warehouse: Warehouse) -> dg.MaterializeResult:
         version = champion_version(conn)
         last = conn.execute(
             "select to_version from ml.model_promotions "
-            "where action in ('approved', 'observed') order by promotion_id desc limit 1"
+            "where action in ('approved', 'observed') "
+            "order by promotion_id desc limit 1"
         ).fetchone()
         conn.commit()
         if version is not None and (last is None or last[0] != version):

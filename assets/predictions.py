@@ -1,11 +1,11 @@
-"""Scoring and the outbox: estimates and their events stand or fall in one transaction."""
+"""Scoring and the outbox: estimates and their events in one transaction."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from assets import keys
-from assets.builds import digest, last_build, record_build
+from assets.builds import code_digest, digest, last_build, record_build
 from assets.champion import champion_version
 from assets.metadata import table_metadata
 from assets.resources import Warehouse
@@ -30,8 +30,9 @@ SCORE_BUILD = "score"
         dg.AssetSpec(
             keys.EVENTS,
             deps=[keys.PREDICTIONS],
-            description="Outbox: written in the transaction of the predictions it tells "
-            "of, with the exact bytes that are signed and sent. One row per event.",
+            description="Outbox: written in the transaction of the predictions it "
+            "tells of, with the exact bytes that are signed and sent. One row per "
+            "event.",
             group_name="delivery",
             kinds={"postgres"},
             owners=[keys.DELIVERY_OWNER],
@@ -43,12 +44,11 @@ def score_properties(
 ) -> Iterator[dg.MaterializeResult]:
     """Value every active property and write what changed, with its events."""
     from ml.features import PROPERTY_RELATION, snapshot_id
-    from ml.fingerprint import code_fingerprint
 
     with warehouse.connect() as conn:
         snapshot = snapshot_id(conn, PROPERTY_RELATION)
         champion = champion_version(conn)
-        wanted = digest(SCORE_BUILD, snapshot, str(champion), code_fingerprint())
+        wanted = digest(SCORE_BUILD, snapshot, str(champion), code_digest("ml"))
         known = last_build(conn, SCORE_BUILD, wanted)
         conn.commit()
         if known is not None:

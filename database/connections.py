@@ -30,8 +30,9 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
             application_name=APPLICATION_NAME,
         )
     except psycopg.OperationalError as error:
+        problem = str(error).strip().splitlines()[-1]
         raise DatabaseError(
-            f"Cannot connect to {redacted(url)}: {str(error).strip().splitlines()[-1]}. "
+            f"Cannot connect to {redacted(url)}: {problem}. "
             "Check AUSPROPERTY_DATABASE_URL, or unset it to use the embedded server "
             "(`ausproperty db status`)."
         ) from error
@@ -83,8 +84,8 @@ def claim_market(conn: psycopg.Connection, kind: str) -> None:
     if row is not None and row[0] != kind:
         raise MarketMismatch(
             f"This database holds {row[0]} data and the run would add {kind} data; the "
-            "two never share a database. Use another database (AUSPROPERTY_DATABASE_URL) "
-            "or another AUSPROPERTY_HOME."
+            "two never share a database. Use another database "
+            "(AUSPROPERTY_DATABASE_URL) or another AUSPROPERTY_HOME."
         )
 
 

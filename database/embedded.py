@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL server: one per home folder, started on demand, shared by all.
+"""The embedded PostgreSQL server: one per home folder, started on demand.
 
 Safe for any number of processes at once (a lock file serialises start and stop), across
-`kill -9` and reboot (stale pid files are told from live servers), and for root (the server
-then runs as an unprivileged user). Programs are found by `binaries.py`.
+`kill -9` and reboot (stale pid files are told from live servers), and for root (the
+server then runs as an unprivileged user). Programs are found by `binaries.py`.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class EmbeddedServer:
                 # PostgreSQL refuses while its killed predecessor is still being reaped.
                 if process is not None and "already exists" not in self._log_tail():
                     raise ServerStartError(
-                        f"PostgreSQL stopped while starting. Last lines of {self.log}:\n"
+                        f"PostgreSQL stopped while starting; end of {self.log}:\n"
                         f"{self._log_tail()}"
                     )
                 self._remove_stale_pid_file()

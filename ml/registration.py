@@ -132,6 +132,7 @@ def _train(
         tags |= promotion.measures_to_tags(
             Measures(naive.n, naive.mdape, naive.cod, naive.median_ratio), "baseline_"
         )
+        tags |= {f"baseline_{k}": f"{v:.6g}" for k, v in naive.as_dict().items()}
         shown = {k: v for k, v in tags.items() if v not in {"", "nan"}}
         return registry.register(run_id, model_id, shown, verdict(trained, context))
 
@@ -288,7 +289,7 @@ def _metrics(trained: Trained) -> dict[str, float]:
 
 def _metrics_from_tags(version: Version) -> dict[str, float]:
     names = [*evaluation.Accuracy.__dataclass_fields__, "coverage_80"]
-    names += ["baseline_mdape", "baseline_cod"]
+    names += [f"baseline_{name}" for name in evaluation.Accuracy.__dataclass_fields__]
     found = {name: version.number(name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import UserError
-
 from settings import ROOT
 
 

@@ -87,7 +87,9 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
         with contextlib.ExitStack() as stack:
             with board.timed("remote parties", seconds):
                 sources = _sources(request, settings, stack)
-                demo = _consumer(settings, url, stack) if request.job == "daily" else None
+                demo = (
+                    _consumer(settings, url, stack) if request.job == "daily" else None
+                )
             with board.timed("code location", seconds):
                 from orchestration.location import build_definitions
 
@@ -100,16 +102,18 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
                 )
             for run_id in close_orphaned_runs(instance):
                 console.print(f"  a killed run was closed: {run_id[:8]}", style="dim")
-            outcomes = _run_jobs(request, settings, definitions, instance, sources, board)
+            outcomes = _run_jobs(
+                request, settings, definitions, instance, sources, board
+            )
             received = demo.get_json("/stats") if demo else None
             seen = _consumer_note(received)
             if demo:
                 with connect(url) as conn:
-                    disable_endpoint(conn, DEMO_ENDPOINT, "the demo consumer has stopped")
+                    disable_endpoint(
+                        conn, DEMO_ENDPOINT, "the demo consumer has stopped"
+                    )
                     conn.commit()
-        return _report(
-            request, url, console, outcomes, seconds, began, seen, json_file
-        )
+        return _report(request, url, console, outcomes, seconds, began, seen, json_file)
 
 
 def _run_jobs(
@@ -315,8 +319,9 @@ def _only_run_of(settings: Settings) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             handle.seek(0)
+            holder = handle.read().strip()
             raise UserError(
-                f"Another run is under way in {folder} (process {handle.read().strip()}). "
+                f"Another run is under way in {folder} (process {holder}). "
                 "Wait for it, or set AUSPROPERTY_HOME to another folder."
             ) from None
         handle.truncate(0)

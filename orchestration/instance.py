@@ -1,4 +1,4 @@
-"""The Dagster instance of a home: its folder, its storage, and runs left by dead processes."""
+"""The Dagster instance of a home, and runs left by dead processes."""
 
 from __future__ import annotations
 
@@ -84,14 +84,16 @@ def _write_if_changed(path: Path, text: str) -> None:
 
 def process_tag() -> dict[str, str]:
     """Tag that names this very process: host, pid, and its start time against reuse."""
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_start_time(os.getpid())}"}
+    return {
+        PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_start_time(os.getpid())}"
+    }
 
 
 def close_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark runs whose process was killed as failed; return their ids.
 
-    A killed process cannot report its own end, and a run that looks alive for ever hides
-    the truth in the UI and blocks the sensors that avoid overlap.
+    A killed process cannot report its own end, and a run that looks alive for ever
+    hides the truth in the UI and blocks the sensors that avoid overlap.
     """
     unfinished = dg.RunsFilter(
         statuses=[

@@ -5,6 +5,8 @@ process a step and under 1 s in process (`benchmarks/step_overhead.py`), and no 
 has two long steps that could run side by side.
 """
 
+from typing import Any
+
 import dagster as dg
 
 from assets import keys
@@ -48,4 +50,4 @@ def deliver_webhooks() -> None:
     drain_due_deliveries()
 
 
-all_jobs = [ingest, refresh, train, score, daily, deliver_webhooks]
+all_jobs: list[Any] = [ingest, refresh, train, score, daily, deliver_webhooks]

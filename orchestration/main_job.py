@@ -1,7 +1,7 @@
 """Run jobs in this process, with progress, and tell afterwards what happened.
 
-Used by `ausproperty run` and `ingest`. The same jobs run under the daemon unchanged; the
-demo's remote parties (simulator, consumer) are started by the command line.
+Used by `ausproperty run` and `ingest`. The same jobs run under the daemon unchanged;
+the demo's remote parties (simulator, consumer) are started by the command line.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
             evaluation = event.asset_check_evaluation_data
             outcome.checks[_check_outcome(evaluation)] += 1
             if not evaluation.passed and evaluation.severity.value == "ERROR":
-                name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+                name = (
+                    f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+                )
                 outcome.failures.append(f"check failed: {name}")
         elif kind == "ASSET_MATERIALIZATION" and event.asset_key:
             values = {

@@ -27,7 +27,7 @@ def daily_request(now: datetime, trailing_weeks: int) -> dg.RunRequest:
     description="The main job at 02:00 UTC, after the sources' own nightly updates.",
 )
 def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a day; a missed tick is caught up by the next, which reads the same window."""
+    """One run a day; the next one makes up for a missed tick, with the same window."""
     trailing = Settings().nsw_valuer.trailing_weeks
     yield daily_request(context.scheduled_execution_time, trailing)
 

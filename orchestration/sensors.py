@@ -155,7 +155,9 @@ def deliveries_due_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Every failed run becomes a row of ops.run_failures, for alerting.",
 )
-def run_failure_recorder(context: dg.RunFailureSensorContext, warehouse: Warehouse) -> None:
+def run_failure_recorder(
+    context: dg.RunFailureSensorContext, warehouse: Warehouse
+) -> None:
     """Keeps failures where an alert can count them, once per run."""
     run = context.dagster_run
     message = context.failure_event.message or "failed"

@@ -27,6 +27,7 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
     console.print("preparing the database and the dbt manifest ...", style="dim")
     url = prepare_instance(settings)
     build_manifest(settings)
+    _prepare_registry(settings, url)
     servers = server_list(settings, url)
     supervisor = Supervisor(settings.market_folder / "up", servers, dict(os.environ))
     demo: list[subprocess.Popen[bytes]] = []
@@ -35,7 +36,9 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
         for server in servers:
             if server.address:
                 console.print(f"{server.name:<10} {server.address}", markup=False)
-        console.print(f"database   market {settings.active_market}; `ausproperty db psql`")
+        console.print(
+            f"database   market {settings.active_market}; `ausproperty db psql`"
+        )
         if demo_if_empty and _is_empty(url):
             console.print("no run yet: running the main job on the made-up market ...")
             demo.append(_start_demo(settings))
@@ -80,7 +83,9 @@ def server_list(settings: Settings, url: str) -> list[Server]:
             dagster_port,
             "AUSPROPERTY_PORTS__DAGSTER",
         ),
-        Server("daemon", [str(program / "dagster-daemon"), "run", "-w", str(workspace)]),
+        Server(
+            "daemon", [str(program / "dagster-daemon"), "run", "-w", str(workspace)]
+        ),
         Server(
             "mlflow",
             [
@@ -93,6 +98,18 @@ def server_list(settings: Settings, url: str) -> list[Server]:
             "AUSPROPERTY_PORTS__MLFLOW",
         ),
     ]
+
+
+def _prepare_registry(settings: Settings, url: str) -> None:
+    """Create MLflow's tables before its server starts: the two would race."""
+    with connect(url) as conn:
+        row = conn.execute(
+            "select to_regclass('mlflow.registered_models') is not null"
+        ).fetchone()
+    if row is None or not row[0]:
+        from ml.tracking import Registry
+
+        Registry(tracking_url(url), settings.artifacts_folder).prepare()
 
 
 def _short_socket_path(settings: Settings) -> Path:

@@ -33,7 +33,11 @@ def build_summary(
     """
     raw = {
         name: sum(
-            int(metadata.get(key.to_user_string(), {}).get("run_totals", {}).get(name, 0))
+            int(
+                metadata.get(key.to_user_string(), {})
+                .get("run_totals", {})
+                .get(name, 0)
+            )
             for key in _RAW_ASSETS
         )
         for name in ("read", "loaded", "repeated", "rejected")
@@ -81,7 +85,7 @@ def _model(conn: psycopg.Connection) -> dict[str, Any]:
 
 
 def _deliveries(conn: psycopg.Connection) -> dict[str, int]:
-    found = dict(
+    found: dict[str, int] = dict(
         conn.execute("select status, count(*) from delivery.deliveries group by 1")
     )
     return {
@@ -108,9 +112,7 @@ def render(
         f"{raw['read']:,} read = {raw['loaded']:,} loaded + {raw['repeated']:,} "
         f"repeated + {raw['rejected']:,} rejected",
     )
-    rows.add_row(
-        "marts", "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items())
-    )
+    rows.add_row("marts", "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items()))
     checks = summary["checks"]
     rows.add_row(
         "checks",
@@ -126,7 +128,9 @@ def render(
     stages = "  ".join(
         f"{k} {v:.1f}" for k, v in summary["seconds"].items() if k != "total"
     )
-    rows.add_row("seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]")
+    rows.add_row(
+        "seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]"
+    )
     for note in notes:
         rows.add_row("note", note)
     for line in where_next:
@@ -139,8 +143,11 @@ def _model_line(model: Mapping[str, Any]) -> str:
         return "none yet"
     metrics, baseline = model["metrics"], model["baseline"]
     line = f"property_valuation v{model['version']} ({model['candidate']})"
-    shown = (("mdape", "MdAPE", ".1f", " %"), ("pe10", "PE10", ".1f", " %"))
-    shown += (("r2", "R2", ".2f", ""),)
+    shown = (
+        ("mdape", "MdAPE", ".1f", " %"),
+        ("pe10", "PE10", ".1f", " %"),
+        ("r2", "R2", ".2f", ""),
+    )
     parts = [
         f"{label} {metrics[name]:{form}}{unit} v. {baseline[name]:{form}}{unit} naive"
         for name, label, form, unit in shown

@@ -1,7 +1,8 @@
-"""Fixtures shared by all rooms: one real PostgreSQL per test session, real data if there.
+"""Fixtures shared by all rooms: one real PostgreSQL a session, real data if there.
 
-Every xdist worker shares one embedded server (started by the first, stopped by the last)
-and every test that asks gets a database of its own, cloned from a migrated template.
+Every xdist worker shares one embedded server (started by the first, stopped by the
+last) and every test that asks gets a database of its own, cloned from a migrated
+template.
 """
 
 from __future__ import annotations

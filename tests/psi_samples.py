@@ -15,7 +15,7 @@ B = (
 
 
 def sale(number: int = 1, **fields: str) -> list[str]:
-    """Lines of one sale: B, C, two D. Fields that are not given follow from `number`."""
+    """Lines of one sale: B, C, two D. Fields not given follow from `number`."""
     values = {
         "district": "708",
         "prop": f"{2_000_000 + number}",

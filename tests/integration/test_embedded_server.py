@@ -1,4 +1,4 @@
-"""The embedded server under real faults: races, kill -9, stale pid files, closed folders."""
+"""The embedded server under faults: races, kill -9, stale pids, closed folders."""
 
 import multiprocessing
 import os
@@ -51,7 +51,9 @@ def test_pid_file_naming_a_stranger_after_reboot_does_not_block_start(server):
     server.ensure()
     server.stop()
     # After a reboot the recorded pid may belong to anybody: here, to this test.
-    (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data}\n1\n1\n\n")
+    (server.data / "postmaster.pid").write_text(
+        f"{os.getpid()}\n{server.data}\n1\n1\n\n"
+    )
     assert server.ensure()
     assert server.status()["running"]
 
