@@ -28,6 +28,8 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
     url = prepare_instance(settings)
     build_manifest(settings)
     _prepare_registry(settings, url)
+    # MLflow's server would start seven workers for jobs that nobody here gives it.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     servers = server_list(settings, url)
     supervisor = Supervisor(settings.market_folder / "up", servers, dict(os.environ))
     demo: list[subprocess.Popen[bytes]] = []
