@@ -79,7 +79,13 @@ own_sales as (
         on as_of.property_id = earlier.property_id
         and earlier.contract_date < as_of.as_of_date
         and earlier.known_on < as_of.as_of_date
-    where earlier.is_market_sale
+    where
+        earlier.is_market_sale
+        -- A shop or a car space is no evidence for dwellings, but for itself it is.
+        or (
+            as_of.dwelling_type = 'other'
+            and earlier.exclusion_reasons = array['not_a_dwelling']
+        )
     order by
         as_of.row_id, earlier.contract_date desc, earlier.known_on desc, earlier.sale_id
 ),
@@ -138,7 +144,9 @@ select
     extract(month from as_of.as_of_date)::double precision as month_of_year,
     suburb_types.log_price as suburb_type_log_price_12m,
     coalesce(suburb_types.sale_count, 0)::double precision as suburb_type_sales_12m,
-    suburbs.log_price as suburb_log_price_12m,
+    -- The level of a suburb's dwellings says nothing about its other properties.
+    case when as_of.dwelling_type <> 'other' then suburbs.log_price end
+        as suburb_log_price_12m,
     postcode_types.log_price as postcode_type_log_price_12m,
     state_types.log_price as state_type_log_price_3m,
     own_sales.last_price_log,

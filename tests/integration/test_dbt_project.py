@@ -103,12 +103,17 @@ def test_build_passes_its_own_tests_and_tells_sales_from_the_rest(
         "select bedrooms, bathrooms, latitude, source_file from marts.properties"
         " where address like '68 %'",
     ) == [(3, None, -37.8, "full.csv")]
-    # The car space is a property, and is not valued.
+    assert rows_of(
+        database_url,
+        "select last_price_log is not null, suburb_log_price_12m is null"
+        " from ml.property_features where dwelling_type = 'other'",
+    ) == [(True, True)]
+    # The car space is a property, valued by its own last sale alone.
     assert rows_of(
         database_url,
         "select count(*) filter (where dwelling_type = 'other'),"
         " count(*) - (select count(*) from ml.property_features) from marts.properties",
-    ) == [(1, 1)]
+    ) == [(1, 0)]
     assert rows_of(
         database_url, "select distinct as_of_date from ml.property_features"
     ) == [(date(2024, 4, 16),)]

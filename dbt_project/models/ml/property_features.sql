@@ -38,9 +38,6 @@ as_of_rows as (
     where
         properties.deleted_at is null
         and valuation_date.as_of_date is not null
-        and properties.dwelling_type in (
-            '{{ var("valued_dwelling_types") | join("', '") }}'
-        )
 ),
 
 {{ features_as_of(is_training=false) }}

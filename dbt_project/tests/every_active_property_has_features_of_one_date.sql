@@ -1,13 +1,11 @@
--- Fails with the number of active dwellings without features, or with a second date.
+-- Fails with the number of active properties without features, or with a second date.
 with counted as (
     select
         (
             select count(*)
             from {{ ref("properties") }}
-            where
-                deleted_at is null
-                and dwelling_type in ('{{ var("valued_dwelling_types") | join("', '") }}')
-        ) as dwelling_count,
+            where deleted_at is null
+        ) as property_count,
         count(*) as feature_count,
         count(distinct as_of_date) as date_count
     from {{ ref("property_features") }}
@@ -17,6 +15,6 @@ select *
 from counted
 where
     date_count > 1
-    or (feature_count <> dwelling_count and exists (
+    or (feature_count <> property_count and exists (
         select from {{ ref("int_sale__validated") }} where is_dated
     ))
