@@ -29,6 +29,7 @@ def build_definitions(
         assets=[
             *dg.load_assets_from_modules(ASSET_MODULES),
             dbt.dbt_asset_definitions(settings),
+            predictions.deliveries,
         ],
         asset_checks=[
             *dg.load_asset_checks_from_modules([checks]),
