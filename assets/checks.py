@@ -87,19 +87,17 @@ def model_beats_the_naive_baseline(warehouse: Warehouse) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset=keys.PREDICTIONS,
-    description="Every active dwelling has a current prediction or is a refusal.",
+    description="Every active property has a current prediction or is a refusal.",
 )
 def every_property_is_valued(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Dwellings with features against current predictions.
-
-    Shops, farms and factories have no features: they are listed, never valued.
-    """
+    """Active properties against current predictions."""
     with warehouse.connect() as conn:
         row = conn.execute(
             """
             select count(*), count(c.property_id)
-            from ml.property_features f
+            from marts.properties p
             left join ml.current_predictions c using (property_id)
+            where p.deleted_at is null
             """
         ).fetchone()
         refused = int(last_summary(conn, "score").get("refused", 0))

@@ -83,10 +83,10 @@ def dbt_asset_definitions(settings: Settings) -> dg.AssetsDefinition:
                 yield from _unchanged(context, known)
                 return
             forget_build(conn, _BUILD)
-            counts = {"passed": 0, "warned": 0, "failed": 0}
+            checks = []
             for event in _build(context, dbt, warehouse):
                 if isinstance(event, dg.AssetCheckResult):
-                    counts[_outcome(event)] += 1
+                    checks.append(_remembered(event))
                 yield _described(event, context, conn)
             if not context.is_subset:
                 record_build(
@@ -94,7 +94,7 @@ def dbt_asset_definitions(settings: Settings) -> dg.AssetsDefinition:
                     _BUILD,
                     fingerprint,
                     run_id=context.run_id,
-                    summary={"checks": counts},
+                    summary={"checks": checks},
                 )
 
     return dbt_models
@@ -128,8 +128,8 @@ def _build(
 
 def _unchanged(
     context: dg.AssetExecutionContext, known: dict[str, Any]
-) -> Iterator[dg.MaterializeResult]:
-    checks = known.get("checks", {})
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """The outcome of the last build of these very inputs, said again."""
     context.log.info("inputs and models are those of the last build: nothing to do")
     upstream = context.assets_def.asset_deps
     # Dagster wants the outputs of one step in dependency order.
@@ -137,7 +137,19 @@ def _unchanged(
         if key not in context.selected_asset_keys:
             continue
         yield dg.MaterializeResult(
-            asset_key=key, metadata={"status": "unchanged", "last_checks": str(checks)}
+            asset_key=key,
+            metadata={"status": "unchanged"},
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=key,
+                    check_name=check["name"],
+                    passed=check["passed"],
+                    severity=dg.AssetCheckSeverity(check["severity"]),
+                    metadata={"status": "unchanged"},
+                )
+                for check in known.get("checks", [])
+                if check["asset"] == key.to_user_string()
+            ],
         )
 
 
@@ -151,7 +163,10 @@ def _described(
     return event.with_metadata({**event.metadata, **table_metadata(conn, key)})
 
 
-def _outcome(result: dg.AssetCheckResult) -> str:
-    if result.passed:
-        return "passed"
-    return "warned" if result.severity == dg.AssetCheckSeverity.WARN else "failed"
+def _remembered(result: dg.AssetCheckResult) -> dict[str, Any]:
+    return {
+        "asset": result.asset_key.to_user_string() if result.asset_key else "",
+        "name": result.check_name,
+        "passed": result.passed,
+        "severity": result.severity.value,
+    }

@@ -48,19 +48,20 @@ def suite_check(
             known = last_build(conn, f"check {suite}", wanted)
             conn.commit()
             if known is not None:
-                return dg.AssetCheckResult(
-                    passed=True, metadata={"status": "unchanged", **known}
-                )
+                return _unchanged(known)
             from expectations.runner import run_suite
 
             answer = run_suite(warehouse.url, suite)
             facts = {"rows": answer.rows, "rules": len(answer.results)}
             warned = bool(answer.failures("warn"))
-            if answer.passed and not warned:
+            if answer.passed:
                 # A failure is never remembered: it is looked at again every time.
-                name = f"check {suite}"
                 record_build(
-                    conn, name, wanted, run_id=context.run.run_id, summary=facts
+                    conn,
+                    f"check {suite}",
+                    wanted,
+                    run_id=context.run.run_id,
+                    summary={**facts, "warning": _sentence(answer) if warned else ""},
                 )
         severity = (
             dg.AssetCheckSeverity.WARN if answer.passed else dg.AssetCheckSeverity.ERROR
@@ -73,6 +74,17 @@ def suite_check(
         )
 
     return check
+
+
+def _unchanged(known: dict[str, Any]) -> dg.AssetCheckResult:
+    """The answer to the same question about the same rows, said again."""
+    facts = {name: value for name, value in known.items() if name != "warning"}
+    return dg.AssetCheckResult(
+        passed=not known.get("warning"),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=known.get("warning") or None,
+        metadata={"status": "unchanged", **facts},
+    )
 
 
 def _fingerprint(conn: psycopg.Connection, source: str | None) -> str:

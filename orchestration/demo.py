@@ -25,7 +25,6 @@ import dagster as dg
 from rich.console import Console
 
 from assets import keys, progress
-from assets.builds import last_summary
 from assets.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
@@ -235,10 +234,6 @@ def _report(
             checks[name] += count
     seconds["total"] = time.monotonic() - began
     with connect(url) as conn:
-        if metadata.get(keys.PROPERTIES.to_user_string(), {}).get("status"):
-            # Nothing changed, so the models' checks stand as they were.
-            for name, count in last_summary(conn, "dbt").get("checks", {}).items():
-                checks[name] += count
         summary = build_summary(conn, metadata, checks, seconds)
     succeeded = all(outcome.success for outcome in outcomes) and not checks["failed"]
     if json_file is not None:

@@ -123,6 +123,7 @@ def _show_on_timeline(instance: dg.DagsterInstance, job_name: str) -> None:
 
 def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
     outcome = JobOutcome(run_id=result.run_id, success=result.success)
+    judged: set[dg.AssetCheckKey] = set()
     for event in result.all_events:
         kind = event.event_type_value
         if kind == "STEP_SUCCESS" and event.step_key:
@@ -133,6 +134,10 @@ def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
             outcome.failures.append(f"{event.step_key}: {_reason(event)}")
         elif kind == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
+            # The evaluations of a dbt step come twice in the events of a run.
+            if evaluation.asset_check_key in judged:
+                continue
+            judged.add(evaluation.asset_check_key)
             outcome.checks[_check_outcome(evaluation)] += 1
             if not evaluation.passed and evaluation.severity.value == "ERROR":
                 name = (
