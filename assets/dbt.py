@@ -22,7 +22,7 @@ from assets.builds import (
     record_build,
 )
 from assets.manifest import project_fingerprint, read_manifest
-from assets.metadata import table_metadata
+from assets.metadata import table_metadata, unchanged_metadata
 from assets.resources import Dbt, Warehouse
 from assets.warehouse import dbt_environment
 from settings import Settings
@@ -45,6 +45,10 @@ class Translator(DagsterDbtTranslator):
         """Group of the graph, from the schema the model lies in."""
         schema = dbt_resource_props["schema"]
         return _LAYER_GROUPS.get(schema, schema)
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """What the model's YAML says; the SQL has its own place in the repository."""
+        return str(dbt_resource_props.get("description", ""))
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """One owner for all models: the data team."""
@@ -138,7 +142,7 @@ def _unchanged(
             continue
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata={"status": "unchanged"},
+            metadata=unchanged_metadata(context, key),
             check_results=[
                 dg.AssetCheckResult(
                     asset_key=key,

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 _SAMPLE_COLUMNS = 12
+_CELL_CHARACTERS = 120
 
 
 def table_metadata(
@@ -32,24 +33,39 @@ def table_metadata(
     }
 
 
+def unchanged_metadata(
+    context: dg.AssetExecutionContext, key: dg.AssetKey
+) -> dict[str, Any]:
+    """What the last materialization showed, for one that finds nothing to do.
+
+    The UI shows the newest event alone: without this, rows, sample and plots would be
+    gone from an asset's page after a run that changed nothing.
+    """
+    event = context.instance.get_latest_materialization_event(key)
+    before = event.asset_materialization if event else None
+    return {**(before.metadata if before else {}), "status": "unchanged"}
+
+
 def records_table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
-    """Rows as a Markdown table the UI renders; long ones keep their first columns."""
+    """Rows as a table the UI shows in place; wide ones keep their first columns."""
     if not rows:
         return dg.MetadataValue.md("*no rows*")
     names = list(rows[0])[:_SAMPLE_COLUMNS]
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += [
-        "| " + " | ".join(_cell(row.get(name)) for name in names) + " |" for row in rows
-    ]
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({name: _cell(row.get(name)) for name in names})
+            for row in rows
+        ],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in names]),
+    )
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float | Decimal):
-        return f"{value:g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")[:60]
+        return f"{value:,.10g}" if abs(float(value)) >= 10_000 else f"{value:g}"
+    return str(value).replace("\n", " ")[:_CELL_CHARACTERS]
 
 
 def image(path: Path) -> dg.MetadataValue:

@@ -9,7 +9,7 @@ import psycopg
 from assets import keys
 from assets.builds import digest, last_build, record_build
 from assets.champion import champion_version
-from assets.metadata import image, records_table
+from assets.metadata import image, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.warehouse import tracking_url
 from settings import ROOT
@@ -50,7 +50,10 @@ def property_valuation(
         known = last_build(conn, TRAIN_BUILD, wanted)
         if known is not None:
             return dg.MaterializeResult(
-                metadata={"status": "unchanged", "version": known["version"]}
+                metadata={
+                    **unchanged_metadata(context, keys.VALUATION_MODEL),
+                    "version": known["version"],
+                }
             )
         outcome, metadata = _train(context, warehouse, conn)
         record_build(conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome)

@@ -54,7 +54,8 @@ def score_properties(
         if known is not None:
             for key in (keys.PREDICTIONS, keys.EVENTS):
                 yield dg.MaterializeResult(
-                    asset_key=key, metadata={"status": "unchanged", **known}
+                    asset_key=key,
+                    metadata={**table_metadata(conn, key), "status": "unchanged"},
                 )
             return
 

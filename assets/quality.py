@@ -100,7 +100,8 @@ def _fingerprint(conn: psycopg.Connection, source: str | None) -> str:
 def _sentence(answer: Any) -> str:
     if answer.note:
         return str(answer.note)
-    failed = [r for r in answer.results if not r.success]
+    # Where something stops the run, what is merely odd would hide it.
+    failed = answer.failures("warn" if answer.passed else "error")
     if not failed:
         return f"all {len(answer.results)} rules hold on {answer.rows:,} rows"
     return "; ".join(f"{r.description} ({r.observed})" for r in failed)
@@ -120,7 +121,9 @@ def _tables(answer: Any) -> dict[str, Any]:
     tables = {"rules": records_table(rules)}
     for result in answer.results:
         if not result.success and result.sample:
-            tables[f"rows: {result.name}"] = records_table(list(result.sample))
+            # The UI sorts by name: what stopped the run comes before what is odd.
+            word = "failed" if result.severity == "error" else "odd"
+            tables[f"{word}: {result.name}"] = records_table(list(result.sample))
     return tables
 
 

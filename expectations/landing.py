@@ -81,10 +81,18 @@ def raw_nsw_valuer__sales() -> Suite:
                 mostly=0.95,
             ),
             between(
-                "purchase_price_aud", 1, 400_000_000, "warn", "Prices above $400 m."
+                "purchase_price_aud",
+                1,
+                400_000_000,
+                "warn",
+                "Prices are above zero and at most $400 m.",
             ),
             between(
-                "contract_date", "1990-01-01", None, "warn", "Contracts before 1990."
+                "contract_date",
+                "1990-01-01",
+                None,
+                "warn",
+                "Contracts are of 1990 or later.",
             ),
             between("interest_percent", 0, 100, "warn", "Shares are percentages."),
             between("area", 0, None, "warn", "Areas are not negative."),

@@ -175,7 +175,9 @@ def _result(rule: Rule, answer: dict[str, Any], rows: int, suite: Suite) -> Rule
         sample = (found.get("details") or {}).get("unexpected_rows") or []
         count = int(found.get("observed_value") or 0)
         batches = "_batch_id::text" in str(rule.arguments["unexpected_rows_query"])
-        observed = f"{count:,} {'batches' if batches else 'rows'}"
+        noun = "batch" if batches else "row"
+        plural = "es" if batches else "s"
+        observed = f"{count:,} {noun}{plural if count != 1 else ''}"
     else:
         count = int(found.get("unexpected_count") or 0)
         observed = f"{count:,} of {rows:,} rows"

@@ -131,7 +131,9 @@ def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
             took = event.step_success_data.duration_ms / 1000
             outcome.seconds[stage] = outcome.seconds.get(stage, 0.0) + took
         elif kind == "STEP_FAILURE":
-            outcome.failures.append(f"{event.step_key}: {_reason(event)}")
+            # A blocking check that failed has been told with what it found.
+            if "AssetCheckFailed" not in _reason(event):
+                outcome.failures.append(f"{event.step_key}: {_reason(event)}")
         elif kind == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
             # The evaluations of a dbt step come twice in the events of a run.
@@ -140,10 +142,7 @@ def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
             judged.add(evaluation.asset_check_key)
             outcome.checks[_check_outcome(evaluation)] += 1
             if not evaluation.passed and evaluation.severity.value == "ERROR":
-                name = (
-                    f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
-                )
-                outcome.failures.append(f"check failed: {name}")
+                outcome.failures.append(_failed_check(evaluation))
         elif kind == "ASSET_MATERIALIZATION" and event.asset_key:
             values = {
                 name: value.value
@@ -152,6 +151,12 @@ def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
             key = event.asset_key.to_user_string()
             outcome.metadata.setdefault(key, {}).update(values)
     return outcome
+
+
+def _failed_check(evaluation: dg.AssetCheckEvaluation) -> str:
+    asset, name = evaluation.asset_key.to_user_string(), evaluation.check_name
+    found = f": {evaluation.description}" if evaluation.description else ""
+    return f"check {name} of {asset}{found}"
 
 
 def _readable(step_key: str) -> str:

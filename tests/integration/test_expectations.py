@@ -64,7 +64,7 @@ def test_a_broken_batch_is_found_among_good_ones(
     assert not result.passed
     (failure,) = result.failures("error")
     assert failure.name == rule
-    assert failure.observed == "1 batches"
+    assert failure.observed == "1 batch"
     (sample,) = failure.sample
     assert sample["_source_file"] == f"{BAD}.DAT"
     assert sample["_row_number"] == 2
