@@ -17,10 +17,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "No virtual environment could be made: install python3-venv, and check that this folder is writable"; exit 1; }
 	@echo "Installing the locked packages into $(VENV) (about 90 s the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
 	  --only-binary :all: -r requirements.lock || \
 	  { echo "The packages could not be installed. Is the package index reachable? Set PIP_INDEX_URL to a mirror, or PIP_FIND_LINKS to a folder of wheels, and try again"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
 	@touch $(STAMP)
 
