@@ -6,7 +6,7 @@ ones consist of scikit-learn parts only, so they load without this project.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.features import CATEGORIES, COLUMNS, NUMBERS
@@ -45,11 +45,13 @@ class Estimator(Protocol):
         """Estimate each row of model inputs."""
 
 
-def build(name: str, frame: pd.DataFrame, seed: int) -> Estimator:
-    """An unfitted candidate for the training inputs ``frame``.
+def build(
+    name: str, frame: pd.DataFrame, seed: int, columns: Sequence[str] = COLUMNS
+) -> Estimator:
+    """An unfitted candidate for the training inputs ``frame``, using ``columns``.
 
-    Columns this market does not have (no rooms in NSW sales) are left out: a column
-    of nothing but missing values breaks the booster's binning.
+    Columns of nothing but missing values (no rooms in NSW sales) are left out in any
+    case: one breaks the booster's binning.
 
     Raises:
         KeyError: no candidate has that name.
@@ -58,7 +60,7 @@ def build(name: str, frame: pd.DataFrame, seed: int) -> Estimator:
         from ml.median_model import MedianModel
 
         return MedianModel()
-    present = {column for column in COLUMNS if frame[column].notna().any()}
+    present = {column for column in columns if frame[column].notna().any()}
     return {LINEAR: _linear, BOOSTING: _boosting}[name](present, len(frame), seed)
 
 

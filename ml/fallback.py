@@ -24,6 +24,8 @@ _LOCAL_HALF = {
     "state_type_log_price_3m": 0.80,
 }
 _TRUST = {"last_prediction": 0.9, "indexed_last_sale": 0.8, "local_median": 0.6}
+# Shops, farms and the like differ more from each other than dwellings do.
+_NOT_A_DWELLING = 1.5
 # What a last good prediction loses for each month of its age.
 _TRUST_LOST_PER_MONTH = 0.02
 
@@ -90,7 +92,8 @@ def value(frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     _use_last_sale(values, frame)
     for name, half in _LOCAL_HALF.items():
         centre = frame[name].astype("float64")
-        _fill(values, centre, pd.Series(half, index=frame.index), "local_median")
+        reach = pd.Series(half, index=frame.index)
+        _fill(values, frame, centre, reach, "local_median")
     return values[list(RESULT)]
 
 
@@ -120,11 +123,15 @@ def _use_last_sale(values: pd.DataFrame, frame: pd.DataFrame) -> None:
     years = frame["months_since_last_sale"].astype("float64").clip(lower=0) / 12
     half = _INDEXED_HALF + _INDEXED_HALF_PER_YEAR * years.fillna(10)
     centre = frame["last_price_indexed_log"].astype("float64")
-    _fill(values, centre, half, "indexed_last_sale")
+    _fill(values, frame, centre, half, "indexed_last_sale")
 
 
 def _fill(
-    values: pd.DataFrame, centre: pd.Series, half: pd.Series, method: str
+    values: pd.DataFrame,
+    frame: pd.DataFrame,
+    centre: pd.Series,
+    half: pd.Series,
+    method: str,
 ) -> None:
     """Value the rows without a method whose ``centre`` (ln AUD) is known."""
     import numpy as np
@@ -133,7 +140,8 @@ def _fill(
     if not todo.any():
         return
     estimate = np.exp(centre[todo].to_numpy())
-    reach = np.exp(half[todo].to_numpy())
+    vague = (frame.loc[todo, "dwelling_type"].fillna("other") == "other").to_numpy()
+    reach = np.exp(half[todo].to_numpy() * np.where(vague, _NOT_A_DWELLING, 1.0))
     low, high = estimate / reach, estimate * reach
     sure = intervals.confidence(low, high, estimate) * _TRUST[method]
     values.loc[todo, "estimate"] = estimate

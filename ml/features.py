@@ -191,6 +191,16 @@ def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
+def coverage(inputs: pd.DataFrame) -> dict[str, float]:
+    """Share (0 to 1) of rows that know each column of model inputs."""
+    return {name: float(inputs[name].notna().mean()) for name in COLUMNS}
+
+
+def dwelling_types(inputs: pd.DataFrame) -> pd.Series[str]:
+    """Dwelling type of each row of model inputs; "" where it is unknown."""
+    return inputs["dwelling_type"].fillna("").astype(str)
+
+
 def _read(
     connection: psycopg.Connection[Any],
     relation: str,

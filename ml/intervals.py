@@ -25,6 +25,7 @@ BANDS = 5
 SHRINKAGE_ROWS = 40.0
 # Without a hold-out nothing is known about errors: half to double.
 UNKNOWN_SPREAD = math.log(2)
+OWN_SALE = "last_price_indexed_log"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class IntervalModel:
 
     ``spread`` is the mean absolute log residual over all, ``cells`` by type and cell,
     ``factor`` multiplies it, ``edges`` are log-AUD borders of the price bands,
-    ``rows`` the sales it was calibrated on.
+    ``rows`` the sales it was calibrated on; ``own_sale`` tells whether the model
+    looks at a property's own last sale, so that having one makes an estimate surer.
     """
 
     pct: int
@@ -42,6 +44,7 @@ class IntervalModel:
     edges: tuple[float, ...]
     cells: dict[str, float]
     rows: int
+    own_sale: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form, stored beside the model."""
@@ -56,7 +59,7 @@ class IntervalModel:
         """Half width of the interval in log AUD for each row of model inputs."""
         import numpy as np
 
-        codes, names = _cells(frame, estimate, self.edges)
+        codes, names = _cells(frame, estimate, self.edges, self.own_sale)
         spreads = np.array(
             [
                 self.cells.get(name, self.cells.get(name.split("|")[0], self.spread))
@@ -74,21 +77,26 @@ class IntervalModel:
 
 
 def fit_intervals(
-    frame: pd.DataFrame, price: Floats, estimate: Floats, pct: int = INTERVAL_PCT
+    frame: pd.DataFrame,
+    price: Floats,
+    estimate: Floats,
+    pct: int = INTERVAL_PCT,
+    *,
+    own_sale: bool = True,
 ) -> IntervalModel:
     """Calibrate on sales (model inputs, price and estimate in AUD) not trained on."""
     import numpy as np
 
     n = len(price)
     if n == 0:
-        return IntervalModel(pct, 1.0, UNKNOWN_SPREAD, (), {}, 0)
+        return IntervalModel(pct, 1.0, UNKNOWN_SPREAD, (), {}, 0, own_sale)
     residual = np.abs(np.log(price / estimate))
     spread = max(float(residual.mean()), 1e-4)
     # Quantiles of few rows are noise: one band for every 100 sales, five at most.
     bands = max(1, min(BANDS, n // 100))
     inner = np.linspace(0, 1, bands + 1)[1:-1]
     edges = tuple(float(e) for e in np.quantile(np.log(estimate), inner))
-    codes, names = _cells(frame, estimate, edges)
+    codes, names = _cells(frame, estimate, edges, own_sale)
     kinds = [name.split("|")[0] for name in names]
     order = sorted(set(kinds))
     of_kind = np.array([order.index(kind) for kind in kinds])
@@ -99,7 +107,8 @@ def fit_intervals(
     cells = {name: round(float(value), 6) for name, value in named}
     scores = np.sort(residual / by_cell[codes])
     rank = min(n, math.ceil((n + 1) * pct / 100))
-    return IntervalModel(pct, float(scores[rank - 1]), spread, edges, cells, n)
+    factor = float(scores[rank - 1])
+    return IntervalModel(pct, factor, spread, edges, cells, n, own_sale)
 
 
 def _shrunk(residual: Floats, codes: npt.NDArray[np.int64], towards: Floats) -> Floats:
@@ -124,7 +133,7 @@ def confidence(low: Floats, high: Floats, estimate: Floats) -> Floats:
 
 
 def _cells(
-    frame: pd.DataFrame, estimate: Floats, edges: tuple[float, ...]
+    frame: pd.DataFrame, estimate: Floats, edges: tuple[float, ...], own_sale: bool
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Cell code of each row and the cells' names ('house|2|own_sale')."""
     import numpy as np
@@ -132,7 +141,7 @@ def _cells(
 
     types, type_names = pd.factorize(frame["dwelling_type"].fillna("other"), sort=True)
     band = np.searchsorted(np.asarray(edges), np.log(estimate), side="right")
-    own = frame["last_price_indexed_log"].notna().to_numpy()
+    own = frame[OWN_SALE].notna().to_numpy() & own_sale
     local = (frame["suburb_type_sales_12m"].fillna(0) >= 5).to_numpy()
     evidence = np.where(own, 0, np.where(local, 1, 2))
     bands = len(edges) + 1

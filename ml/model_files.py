@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ml.training import Trained
 
 _INTERVALS = "intervals"
+_DWELLING_TYPES = "dwelling_types"
 
 
 def save(
@@ -38,7 +39,10 @@ def save(
         "input_example": inputs,
         # Else MLflow runs the model in a subprocess to find out: eight seconds.
         "pip_requirements": [f"mlflow=={mlflow.__version__}", *pinned],
-        "metadata": {_INTERVALS: trained.intervals.as_dict()},
+        "metadata": {
+            _INTERVALS: trained.intervals.as_dict(),
+            _DWELLING_TYPES: list(trained.dwelling_types),
+        },
     }
     if trained.winner == candidates.BASELINE:
         info = _log_baseline(mlflow, trained, common)
@@ -47,13 +51,17 @@ def save(
     return str(info.model_id)
 
 
-def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any]]:
-    """The saved model (``predict`` takes model inputs) and its interval parameters."""
+def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
+    """The saved model (``predict`` takes model inputs) and what travels with it.
+
+    Its interval parameters and the dwelling types it was trained on.
+    """
     uri = f"models:/{model_id}"
     info = mlflow.models.get_model_info(uri)
     # Not the generic wrapper: its schema check costs more than the prediction.
     flavour = mlflow.sklearn if "sklearn" in info.flavors else mlflow.pyfunc
-    return flavour.load_model(uri), info.metadata[_INTERVALS]
+    known = tuple(info.metadata[_DWELLING_TYPES])
+    return flavour.load_model(uri), info.metadata[_INTERVALS], known
 
 
 def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:
@@ -64,13 +72,28 @@ def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:
         {"table": features.TRAINING_RELATION, "snapshot_id": snapshot}
     )
     shown = features.model_inputs(frame).assign(price_aud=frame["price_aud"])
-    return mlflow.data.from_pandas(
+    made = mlflow.data.from_pandas(
         shown,
         source=source,
         targets="price_aud",
         name=features.TRAINING_RELATION,
         digest=snapshot.replace("-", "")[-36:],
     )
+    # A schema is types and whether values may be missing. MLflow looks at every value
+    # for it, seconds of work; these rows show the same.
+    made.schema = mlflow.data.from_pandas(shown.loc[_telling_rows(shown)]).schema
+    return made
+
+
+def _telling_rows(frame: pd.DataFrame) -> list[Any]:
+    """For each column a row that has a value and a row that has none, if there are."""
+    import numpy as np
+
+    found = set()
+    for name in frame.columns:
+        missing = frame[name].isna().to_numpy()
+        found |= {int(np.argmax(missing)), int(np.argmin(missing))}
+    return [frame.index[row] for row in sorted(found)]
 
 
 def _log_sklearn(mlflow: Any, trained: Trained, common: dict[str, Any]) -> Any:

@@ -118,7 +118,9 @@ def _train(
     policy: TrainingPolicy,
 ) -> Version:
     trained = training.train(frame, policy)
-    importance = training.permutation_importance(trained, policy.seed)
+    importance = training.permutation_importance(
+        trained, policy.seed, threads=policy.threads
+    )
     beside = _compare(registry, trained)
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:
@@ -274,6 +276,12 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "holdout_share": str(policy.holdout_share),
         "seed": str(policy.seed),
         "interval_pct": str(trained.intervals.pct),
+        "min_coverage": str(policy.min_coverage),
+        "columns": ", ".join(trained.columns),
+        "columns_left_out": ", ".join(
+            f"{name} ({share:.1%} known)" for name, share in trained.left_out.items()
+        )
+        or "none",
         **parameters(trained.winner, trained.rows, policy.seed),
     }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml import fallback, features, intervals
+from ml.threads import limited
 from ml.tracking import CHAMPION, MODEL_NAME, LoadedModel, Registry
 
 if TYPE_CHECKING:
@@ -55,9 +56,12 @@ def score_properties(
     connection: psycopg.Connection[Any],
     registry: Registry,
     relation: str = features.PROPERTY_RELATION,
-    threads: int = 1,
+    threads: int = 2,
 ) -> Scoring:
-    """Value every active property with the champion, else by the fallback chain."""
+    """Value every active property with the champion, else by the fallback chain.
+
+    The chain also values dwelling types the champion was not trained on.
+    """
     champion, degraded = load_champion(registry)
     snapshot = features.snapshot_id(connection, relation)
     frame = features.read_property_features(connection, relation)
@@ -87,7 +91,9 @@ def _by_model(
         return values
     inputs = features.model_inputs(frame)
     estimate = _predict(champion, inputs, threads)
-    valued = np.isfinite(estimate) & (estimate >= 1)
+    # A model asked about a type it never saw answers as if it had.
+    seen = features.dwelling_types(inputs).isin(champion.dwelling_types).to_numpy()
+    valued = seen & np.isfinite(estimate) & (estimate >= 1)
     estimate = np.where(valued, estimate, 1.0)
     spread = intervals.IntervalModel.from_dict(champion.intervals)
     low, high = spread.bounds(inputs, estimate)
@@ -101,9 +107,8 @@ def _by_model(
 
 def _predict(champion: LoadedModel, inputs: pd.DataFrame, threads: int) -> Floats:
     import numpy as np
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with threadpool_limits(threads):
+    with limited(threads):
         return np.asarray(champion.model.predict(inputs), dtype="float64")
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml import model_files
+from ml.threads import calm_openmp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +56,15 @@ class Version:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to use: ``model.predict(model inputs)`` gives AUD."""
+    """A model ready to use: ``model.predict(model inputs)`` gives AUD.
+
+    It knows ``dwelling_types`` ("" for unknown) and no others.
+    """
 
     version: Version
     model: Any
     intervals: dict[str, Any]
+    dwelling_types: tuple[str, ...]
 
 
 class Registry:
@@ -133,8 +138,8 @@ class Registry:
         """
         try:
             with _without_foreign_warnings():
-                model, extras = model_files.load(self._mlflow(), version.model_id)
-            return LoadedModel(version, model, extras)
+                loaded = model_files.load(self._mlflow(), version.model_id)
+            return LoadedModel(version, *loaded)
         except Exception as error:
             raise RegistryError(
                 f"model version {version.version} cannot be loaded: {error}"
@@ -302,6 +307,7 @@ def quieten() -> None:
         "GIT_PYTHON_REFRESH": "quiet",
     }.items():
         os.environ.setdefault(key, value)
+    calm_openmp()  # MLflow imports scikit-learn
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

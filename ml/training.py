@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml import candidates, evaluation, features, intervals
 from ml.candidates import BASELINE, BOOSTING, LINEAR
+from ml.threads import limited
 
 if TYPE_CHECKING:
     import datetime
@@ -33,13 +34,16 @@ class NoTrainingDataError(ValueError):
 class TrainingPolicy:
     """How to train.
 
-    One thread is right on a shared machine: OpenMP with two was measured up to 13
-    times slower there, and never twice as fast.
+    A column filled on a smaller share of the sales learnt from than ``min_coverage``
+    is not used. Sales of ten months rarely repeat: half a percent of them know their
+    own last price, but nearly every property to be valued does, and a model would
+    value all of them by what it learnt from a few quick resales.
     """
 
     seed: int = 20_240_101
     holdout_share: float = 0.2
-    threads: int = 1
+    threads: int = 2
+    min_coverage: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Trained:
     ``accuracies`` by candidate on the hold-out; ``coverage_pct`` is the share of the
     later half of the hold-out inside intervals calibrated on its earlier half, NaN
     when there are too few; dates are those of the first and last sale trained on.
+    ``columns`` the models used; ``left_out`` has the share of sales that knew each of
+    the others; ``dwelling_types`` are those trained on ("" for unknown).
     """
 
     winner: str
@@ -83,6 +89,9 @@ class Trained:
     first_sale: datetime.date
     cut: datetime.date | None
     last_sale: datetime.date
+    columns: tuple[str, ...]
+    left_out: dict[str, float]
+    dwelling_types: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -117,11 +126,15 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     dates = frame["as_of_date"].to_numpy().astype("datetime64[D]")
     held = evaluation.later_share(dates, chosen.holdout_share)
     names = _competitors(len(frame))
-    with _threads(chosen.threads):
+    # Decided by what the judged models learn from, so that the refit uses the same.
+    coverage = features.coverage(inputs[~held])
+    left_out = {c: v for c, v in coverage.items() if v < chosen.min_coverage}
+    columns = tuple(c for c in features.COLUMNS if c not in left_out)
+    with limited(chosen.threads):
         estimates: dict[str, Floats] = {}
         for name in names:
             with _timed(seconds, f"fit_{name}"):
-                model = candidates.build(name, inputs[~held], chosen.seed)
+                model = candidates.build(name, inputs[~held], chosen.seed, columns)
                 model.fit(inputs[~held], price[~held])
                 estimates[name] = _predict(model, inputs[held])
         holdout = Holdout(inputs[held], dates[held], price[held], estimates)
@@ -129,30 +142,34 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
             name: evaluation.accuracy(holdout.price, estimates[name]) for name in names
         }
         winner = _best(accuracies)
-        coverage, width = _judge_intervals(holdout, winner)
+        own = intervals.OWN_SALE in columns
+        covered, width = _judge_intervals(holdout, winner, own)
         with _timed(seconds, "refit"):
-            final = candidates.build(winner, inputs, chosen.seed)
+            final = candidates.build(winner, inputs, chosen.seed, columns)
             final.fit(inputs, price)
     return Trained(
         winner=winner,
         model=final,
         intervals=intervals.fit_intervals(
-            holdout.inputs, holdout.price, estimates[winner]
+            holdout.inputs, holdout.price, estimates[winner], own_sale=own
         ),
         accuracies=accuracies,
-        coverage_pct=coverage,
+        coverage_pct=covered,
         width_pct=width,
         holdout=holdout,
         rows=len(frame),
         first_sale=dates.min().item(),
         cut=dates[held].min().item() if held.any() else None,
         last_sale=dates.max().item(),
+        columns=columns,
+        left_out=left_out,
+        dwelling_types=tuple(sorted(features.dwelling_types(inputs).unique())),
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
 
 
 def permutation_importance(
-    trained: Trained, seed: int, sample: int = 2_000, threads: int = 1
+    trained: Trained, seed: int, sample: int = 2_000, threads: int = 2
 ) -> dict[str, float]:
     """How many points of MdAPE each column is worth, on a sample of the hold-out.
 
@@ -169,9 +186,9 @@ def permutation_importance(
     inputs = trained.holdout.inputs.iloc[rows].reset_index(drop=True)
     price = trained.holdout.price[rows]
     worth: dict[str, float] = {}
-    with _threads(threads):
+    with limited(threads):
         whole = evaluation.accuracy(price, _predict(trained.model, inputs)).mdape
-        for name in features.COLUMNS:
+        for name in trained.columns:
             if inputs[name].nunique(dropna=False) < 2:
                 continue
             shuffled = inputs.copy(deep=False)
@@ -194,7 +211,9 @@ def _best(accuracies: dict[str, evaluation.Accuracy]) -> str:
     return min(judged, key=lambda n: (accuracies[n].mdape, candidates.ORDER.index(n)))
 
 
-def _judge_intervals(holdout: Holdout, winner: str) -> tuple[float, float]:
+def _judge_intervals(
+    holdout: Holdout, winner: str, own_sale: bool
+) -> tuple[float, float]:
     """Coverage and mean width of the interval, in percent (of sales, of the estimate).
 
     On the hold-out's later half, of intervals calibrated on its earlier half.
@@ -206,7 +225,10 @@ def _judge_intervals(holdout: Holdout, winner: str) -> tuple[float, float]:
         return float("nan"), float("nan")
     estimate = holdout.estimates[winner]
     fitted = intervals.fit_intervals(
-        holdout.inputs[~later], holdout.price[~later], estimate[~later]
+        holdout.inputs[~later],
+        holdout.price[~later],
+        estimate[~later],
+        own_sale=own_sale,
     )
     low, high = fitted.bounds(holdout.inputs[later], estimate[later])
     width = float(np.mean((high - low) / estimate[later]) * 100)
@@ -226,13 +248,3 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - start
-
-
-@contextmanager
-def _threads(limit: int) -> Iterator[None]:
-    # Loaded now, or its OpenMP pool would not know the limit yet.
-    import sklearn.ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limit):
-        yield

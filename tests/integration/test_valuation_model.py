@@ -84,6 +84,34 @@ def test_columns_a_market_lacks_do_not_matter() -> None:
     assert training.train(frame).headline.n > 0
 
 
+def test_columns_that_few_sales_know_are_not_used() -> None:
+    frame = feature_rows(1_500)
+    own = ["last_price_log", "months_since_last_sale", "last_price_indexed_log"]
+    frame.loc[frame.index % 100 != 0, own] = np.nan
+    trained = training.train(frame)
+    assert set(own) <= set(trained.left_out)
+    assert 0 < trained.left_out["last_price_log"] < 0.01
+    assert not set(own) & set(trained.columns)
+    assert trained.headline.mdape < 0.8 * trained.baseline.mdape
+    # Properties to be valued know theirs, and that changes nothing.
+    rows = features.model_inputs(feature_rows(200, seed=8))
+    blind = rows.assign(**dict.fromkeys(own, np.nan))
+    estimate = trained.model.predict(rows)
+    assert np.array_equal(estimate, trained.model.predict(blind))
+    assert np.array_equal(
+        trained.intervals.half_width(rows, estimate),
+        trained.intervals.half_width(blind, estimate),
+    )
+
+
+def test_columns_known_for_later_sales_only_do_not_matter() -> None:
+    frame = feature_rows(300)
+    frame.loc[frame.index < 280, ["bedrooms", "zone_code"]] = np.nan
+    trained = training.train(frame)
+    assert trained.left_out["bedrooms"] == 0
+    assert trained.headline.n > 0
+
+
 def test_nothing_to_learn_from_is_said() -> None:
     with pytest.raises(training.NoTrainingDataError, match="load sales first"):
         training.train(feature_rows(1).iloc[:0])
@@ -129,6 +157,11 @@ def test_from_features_to_predictions_and_through_failures(
     assert version.tags["market"] == "simulated"
     assert float(version.tags["mdape"]) == outcome.metrics["mdape"]
     assert len(registry.figure_files(outcome.run_id)) == 4
+    params = registry._client.get_run(outcome.run_id).data.params
+    assert params["columns_left_out"] == (
+        "building_area_m2 (0.0% known), year_built (0.0% known)"
+    )
+    assert "last_price_log" in params["columns"].split(", ")
 
     # The same data and code: nothing new anywhere.
     again = train_and_register(conn, registry, DEVELOPMENT)
@@ -181,6 +214,26 @@ def test_from_features_to_predictions_and_through_failures(
         check=True,
     )
     assert done.stdout.strip() == "TransformedTargetRegressor"
+
+
+def test_what_the_champion_never_saw_is_valued_by_the_fallback_chain(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    load_features(conn, TRAINING, feature_rows(600))
+    assert train_and_register(conn, registry, PRODUCTION).champion is None
+    registry.set_alias(CHAMPION, "1")
+    rows = feature_rows(300, seed=8)
+    rows.loc[:99, "dwelling_type"] = "other"
+    rows.loc[100:109, "dwelling_type"] = None
+    load_features(conn, PROPERTIES, rows)
+    found = scoring.score_properties(conn, registry)
+    assert found.degraded is None
+    valued = found.valuations.set_index("property_id").loc[rows["property_id"]]
+    strange, usual = valued[:110], valued[110:]
+    assert set(strange["method"]) == {"indexed_last_sale", "local_median"}
+    assert strange["model_version"].isna().all()
+    assert set(usual["method"]) == {"model"}
+    assert strange["confidence"].max() < usual["confidence"].median() - 0.2
 
 
 def test_a_killed_training_is_finished_by_the_next(

@@ -51,3 +51,13 @@ def test_the_last_good_estimate_comes_first_and_keeps_its_date_and_model() -> No
     assert first["valuation_date"] == pd.Timestamp("2024-04-01")
     # Two months old and not from a model now: less sure than the 0.8 it had.
     assert 0.6 < first["confidence"] < 0.75
+
+
+def test_what_is_not_a_dwelling_is_valued_with_less_confidence() -> None:
+    rows = frame()
+    usual = value(rows, known(rows).iloc[:0])
+    other = value(rows.assign(dwelling_type="other"), known(rows).iloc[:0])
+    assert other["method"].equals(usual["method"])
+    assert other["estimate"].equals(usual["estimate"])
+    assert (other["confidence"] < usual["confidence"] - 0.05)[:2].all()
+    assert (other["high"] > usual["high"])[:2].all()
