@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -121,7 +121,7 @@ class Worker:
         self._slots: set[asyncio.Task[None]] = set()
         self._outcomes: list[Settlement] = []
         self._unsent: list[Claimed] = []
-        self._held: set[int] = set()
+        self._held: dict[int, int] = {}
         self._posting_over = False
 
     def stop(self) -> None:
@@ -226,7 +226,12 @@ class Worker:
         )
         send_before = started + limits.lease - limits.post_total - 1
         for claimed in rows:
-            self._held.add(claimed.delivery_id)
+            ours = claimed.delivery_id in self._held
+            self._held[claimed.delivery_id] = claimed.attempt
+            if ours:
+                # The lease ran out on us (a long outage): it waits here, is in flight,
+                # or was answered already. Its outcome counts for the new attempt.
+                continue
             rooms[claimed.endpoint_id] -= 1
             # A lane may have closed on a 410 while the claim was under way.
             if lane := self._lanes.get(claimed.endpoint_id):
@@ -326,14 +331,20 @@ class Worker:
     async def _settle_loop(self) -> None:
         while True:
             over = self._posting_over
-            batch = self._outcomes[:SETTLE_ROWS]
+            batch = [
+                replace(
+                    outcome,
+                    attempt=self._held.get(outcome.delivery_id, outcome.attempt),
+                )
+                for outcome in self._outcomes[:SETTLE_ROWS]
+            ]
             if batch:
                 await self._store.settling.run(
                     claims.settle, batch, worker=self.worker_id
                 )
                 del self._outcomes[: len(batch)]
                 for settlement in batch:
-                    self._held.discard(settlement.delivery_id)
+                    self._held.pop(settlement.delivery_id, None)
                     status = settlement.status
                     setattr(self.counts, status, getattr(self.counts, status) + 1)
             elif over:
@@ -350,7 +361,8 @@ class Worker:
         self._unsent.clear()
         if ids:
             await self._store.claiming.run(claims.release, ids, worker=self.worker_id)
-            self._held.difference_update(ids)
+            for delivery_id in ids:
+                self._held.pop(delivery_id, None)
 
 
 def _interrupted(claimed: Claimed, started: float) -> Settlement:
