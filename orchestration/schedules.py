@@ -24,6 +24,7 @@ def daily_request(now: datetime, trailing_weeks: int) -> dg.RunRequest:
     job=daily,
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="The main job at 02:00 UTC, after the sources' own nightly updates.",
 )
 def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:

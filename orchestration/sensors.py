@@ -91,6 +91,7 @@ def plan_deliveries(due: int, is_draining: bool, now: datetime) -> dg.RunRequest
 @dg.sensor(
     job=refresh,
     minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A new or changed weekly file in the watched folder starts a refresh.",
 )
 def new_file_sensor(
@@ -112,6 +113,7 @@ def new_file_sensor(
 @dg.sensor(
     job=score,
     minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A moved champion alias (a reviewer's approval) starts a scoring run.",
 )
 def champion_moved_sensor(

@@ -29,7 +29,8 @@ def build_summary(
     """Everything a run did and what stands after it.
 
     `raw` counts what this run read (B records for PSI, rows for CSV); `marts`,
-    `predictions` and the model are what stands; `deliveries` counts by outcome.
+    `predictions` and the model are what stands; `deliveries` counts all there are by
+    outcome, and `sent` those this run delivered.
     """
     raw = {
         name: sum(
@@ -49,6 +50,9 @@ def build_summary(
         "model": _model(conn),
         "predictions": _count(conn, "ml", "current_predictions"),
         "deliveries": _deliveries(conn),
+        "sent": int(
+            metadata.get(keys.DELIVERIES.to_user_string(), {}).get("sent_now", 0)
+        ),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
     }
 
