@@ -108,8 +108,8 @@ def _train(
         f"{outcome.decision.reason}",
         "gates": records_table(gates),
         "champion": outcome.champion or "none",
-        **{name: round(value, 4) for name, value in metrics.items()},
         **pictures,
+        **{name: round(value, 4) for name, value in metrics.items()},
     }
     return summary, metadata
 
