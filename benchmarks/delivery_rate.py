@@ -3,10 +3,8 @@
 Both post to the same receiver (the simulator's consumer, which verifies signatures, in
 a process of its own) in the same run, in turns, with the same number of connections.
 The peer only posts what is signed already; ours claims, signs, posts, logs the attempt
-and settles, durably. Figures are medians of the rounds; the ratio is ours to the
-peer's.
-
-Run: `python -m benchmarks.delivery_rate [deliveries]`.
+and settles, durably. Publishing (bodies, events, deliveries, schema samples) is held
+against a COPY of the rows it made. Figures are medians of the rounds.
 """
 
 from __future__ import annotations
@@ -22,10 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
+from benchmarks.processes import peak_mib
+from benchmarks.report import Figure
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
 from delivery.endpoints import register_endpoint
@@ -35,7 +35,7 @@ from delivery.sender import Limits, run_drain
 from delivery.signing import decode_secret, generate_secret, sign
 
 LOOPBACK = parse_networks(["127.0.0.0/8"])
-ROUNDS = 3
+ROUNDS, ROWS = 3, 20_000
 CONNECTIONS = Limits().per_endpoint
 
 _PROPERTIES = """
@@ -61,9 +61,17 @@ from generate_series(1, %(rows)s) as i
 returning prediction_id, property_id, null::bigint as previous_estimate_aud
 """
 
+_NEW_ROWS: dict[str, LiteralString] = {
+    "delivery.events": "select e.* from delivery.events as e"
+    " join delivery.deliveries as d using (event_id) where d.status = 'pending'"
+    " order by event_id",
+    "delivery.deliveries (event_id, endpoint_id)": "select event_id, endpoint_id"
+    " from delivery.deliveries where status = 'pending' order by event_id",
+}
 
-def measure(rows: int = 20_000, rounds: int = ROUNDS) -> dict[str, float]:
-    """Rates per second, processor microseconds per delivery, and their ratios."""
+
+def measure(rows: int = ROWS, rounds: int = ROUNDS) -> list[Figure]:
+    """Deliveries and published events a second, and CPU microseconds a delivery."""
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -81,9 +89,13 @@ def measure(rows: int = 20_000, rounds: int = ROUNDS) -> dict[str, float]:
         finally:
             server.stop()
     found = {name: median(values) for name, values in figures.items()}
-    found["ratio_by_rate"] = found["durable_per_second"] / found["bare_per_second"]
-    found["ratio_by_cpu"] = found["bare_cpu_us"] / found["durable_cpu_us"]
-    return {name: round(value, 2) for name, value in found.items()}
+    beside = {"deliveries": f"{rows:,}", "peak memory": peak_mib()}
+    client = "bare aiohttp client"
+    return [
+        Figure("delivered", found["durable"], "/s", found["bare"], client, beside),
+        Figure("CPU a delivery", found["durable_cpu"], "us", found["bare_cpu"], client),
+        Figure("published", found["published"], "/s", found["copied"], "bare COPY"),
+    ]
 
 
 @contextmanager
@@ -127,6 +139,7 @@ def _round(url: str, sink: str, secret: str, rows: int) -> dict[str, float]:
         publish_predictions(conn)
         conn.commit()
         published = rows / (time.perf_counter() - began)
+        copied = rows / _copy_again(conn)
         events = conn.execute(
             "select event_id, body from delivery.events"
             " join delivery.deliveries using (event_id) where status = 'pending'"
@@ -135,12 +148,36 @@ def _round(url: str, sink: str, secret: str, rows: int) -> dict[str, float]:
     bare = _timed(lambda: _post_bare(sink, signed), rows)
     durable = _timed(lambda: _drain(url, rows), rows)
     return {
-        "published_per_second": published,
-        "bare_per_second": bare[0],
-        "bare_cpu_us": bare[1],
-        "durable_per_second": durable[0],
-        "durable_cpu_us": durable[1],
+        "published": published,
+        "copied": copied,
+        "bare": bare[0],
+        "bare_cpu": bare[1],
+        "durable": durable[0],
+        "durable_cpu": durable[1],
     }
+
+
+def _copy_again(conn: psycopg.Connection) -> float:
+    """Seconds of a COPY of the rows just published into the same tables, undone."""
+    seconds = 0.0
+    rows = {relation: _rows_of(conn, query) for relation, query in _NEW_ROWS.items()}
+    conn.execute("delete from delivery.deliveries where status = 'pending'")
+    conn.execute(
+        "delete from delivery.events as e where not exists"
+        " (select from delivery.deliveries as d where d.event_id = e.event_id)"
+    )
+    for relation, content in rows.items():
+        began = time.perf_counter()
+        with conn.cursor().copy(f"copy {relation} from stdin".encode()) as copy:
+            copy.write(content)
+        seconds += time.perf_counter() - began
+    conn.rollback()
+    return seconds
+
+
+def _rows_of(conn: psycopg.Connection, query: LiteralString) -> bytes:
+    with conn.cursor().copy(f"copy ({query}) to stdout".encode()) as copy:
+        return b"".join(copy)
 
 
 def _timed(work: Any, rows: int) -> tuple[float, float]:
@@ -194,13 +231,3 @@ def _post_bare(sink: str, signed: list[tuple[bytes, dict[str, str]]]) -> None:
             await asyncio.gather(*(slot() for _ in range(CONNECTIONS)))
 
     uvloop.run(post_all())
-
-
-def main() -> None:
-    """Print the figures as JSON."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    print(json.dumps(measure(rows), indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,18 +3,13 @@
 Ours finds, unpacks, checks, reconciles, parses, recognises repeats, loads and keeps the
 ledger, one transaction a week. The peer sends the finished rows in one COPY into the
 same table (columns, generated hash and indexes alike), in the same run, in turns.
-Figures are medians of the rounds; the ratio is the peer's seconds to ours: 1.0 would
-mean that all but the COPY costs nothing.
-
-Run: `python -m benchmarks.raw_load [folder of weekly ZIPs] [rounds]`. Without a folder
-it makes 44 weeks of the real ones' size and shape itself.
+Figures are medians of the rounds; a ratio of 1 would mean that all but the COPY costs
+nothing. The files are the real ones of 2024 where the shared data lies beside the
+checkout, else 44 weeks of their size and shape made here.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
 import tempfile
 import time
 import zipfile
@@ -25,10 +20,14 @@ from statistics import median
 import psycopg
 
 from assets.ingestion import PSI_TABLE, ingest_psi
+from benchmarks.processes import peak_mib
+from benchmarks.report import Figure
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
 
 WEEKS, DISTRICTS, SALES = 44, 120, 32
+ROUNDS = 3
+REAL_WEEKS = Path(__file__).parents[2] / "shared" / "data" / "nsw_psi_weekly_2024"
 _COPY = "with (format text, delimiter ';', null '')"
 
 
@@ -65,30 +64,31 @@ def _district(district: int, week: int, monday: date) -> str:
     return "\n".join(lines)
 
 
-def main(folder: Path | None = None, rounds: int = 3) -> dict[str, object]:
-    """Run both in turns and return the figures."""
+def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """Seconds of a first load and of a repeated one beside the bare COPY's."""
     with tempfile.TemporaryDirectory() as temporary:
         # The server may run as another user, who must be able to pass through.
         base = Path(temporary)
         base.chmod(0o755)
-        source = folder or make_weeks(base / "weeks")
+        source = REAL_WEEKS if REAL_WEEKS.is_dir() else make_weeks(base / "weeks")
         server = EmbeddedServer(base / "postgres")
         try:
             url = server.ensure_database(server.ensure(), "bench")
             migrate(url)
             with psycopg.connect(url, autocommit=True) as conn:
-                return _measure(conn, source, base, rounds)
+                return _compare(conn, source, base, rounds)
         finally:
             server.stop()
 
 
-def _measure(
+def _compare(
     conn: psycopg.Connection, source: Path, base: Path, rounds: int
-) -> dict[str, object]:
+) -> list[Figure]:
     ours: list[float] = []
     cpu: list[float] = []
+    again: list[float] = []
     peer: list[float] = []
-    memory = 0.0
+    memory = ""
     ready = base / "rows.txt"
     columns = ", ".join(
         (*PSI_TABLE.columns, "_source_file", "_batch_id", "_is_simulated")
@@ -100,16 +100,15 @@ def _measure(
         ours.append(time.perf_counter() - wall)
         cpu.append(time.process_time() - own)
         if number == 0:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            memory = peak / 1024
+            memory = peak_mib()
             query = f"copy {PSI_TABLE.table} ({columns}) to stdout {_COPY}"
             with conn.cursor().copy(query) as copy, ready.open("wb") as out:
                 for data in copy:
                     out.write(data)
         wall = time.perf_counter()
-        again = ingest_psi(conn, source, landing=base, is_simulated=False)
-        rerun = time.perf_counter() - wall
-        assert again.loaded == 0
+        repeated = ingest_psi(conn, source, landing=base, is_simulated=False)
+        again.append(time.perf_counter() - wall)
+        assert repeated.loaded == 0
         _empty(conn)
         wall = time.perf_counter()
         query = f"copy {PSI_TABLE.table} ({columns}) from stdin {_COPY}"
@@ -117,28 +116,24 @@ def _measure(
             while block := rows.read(1 << 18):
                 copy.write(block)
         peer.append(time.perf_counter() - wall)
-    return {
-        "read": summary.read,
-        "loaded": summary.loaded,
-        "repeated": summary.repeated,
-        "rejected": summary.rejected,
-        "seconds": round(median(ours), 2),
-        "own_cpu_seconds": round(median(cpu), 2),
-        "rows_per_second": round(summary.read / median(ours)),
-        "rerun_seconds": round(rerun, 2),
-        "bare_copy_seconds": round(median(peer), 2),
-        "ratio": round(median(peer) / median(ours), 2),
-        "peak_memory_mib": round(memory),
-    }
+    return [
+        Figure(
+            "first load",
+            median(ours),
+            "s",
+            median(peer),
+            "bare COPY",
+            {
+                "rows": f"{summary.read:,}",
+                "rate": f"{summary.read / median(ours):,.0f} /s",
+                "our CPU": f"{median(cpu):.2f} s",
+                "peak memory": memory,
+            },
+        ),
+        Figure("same files again", median(again), "s", median(peer), "bare COPY"),
+    ]
 
 
 def _empty(conn: psycopg.Connection) -> None:
     conn.execute(f"truncate {PSI_TABLE.table}, raw.rejects, ops.source_files")
     conn.execute("checkpoint")
-
-
-if __name__ == "__main__":
-    given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(
-        json.dumps(main(given, int(sys.argv[2]) if len(sys.argv) > 2 else 3), indent=2)
-    )

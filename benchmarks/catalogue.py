@@ -1,0 +1,28 @@
+"""Every benchmark by name, in the order of the table. The modules load when asked."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from benchmarks.report import Figure
+
+MODULES = {
+    "raw-load": "raw_load",
+    "deliveries": "delivery_rate",
+    "scoring": "scoring_rate",
+    "step-overhead": "step_overhead",
+    "location-load": "location_load",
+    "main-job": "main_job",
+}
+
+
+def measure(name: str) -> Sequence[Figure]:
+    """Run one benchmark in this process.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    module = importlib.import_module(f"benchmarks.{MODULES[name]}")
+    found: Sequence[Figure] = module.measure()
+    return found
