@@ -42,6 +42,13 @@ def build_manifest(settings: Settings) -> bool:
     key = project_fingerprint()
     if path.exists() and key_file.exists() and key_file.read_text() == key:
         return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ManifestMissing(
+            f"{path.parent} cannot be written ({error.strerror}). Set AUSPROPERTY_HOME "
+            "to a folder on a writable disk."
+        ) from error
     quiet_telemetry()
     result = subprocess.run(
         [
@@ -58,7 +65,8 @@ def build_manifest(settings: Settings) -> bool:
     )
     if result.returncode != 0:
         raise ManifestMissing(
-            f"dbt could not parse the project:\n{result.stdout[-2000:]}"
+            "dbt could not parse the project:\n"
+            f"{result.stdout[-2000:]}{result.stderr[-500:]}"
         )
     key_file.write_text(key)
     return True

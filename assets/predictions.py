@@ -81,8 +81,9 @@ def score_properties(
             "refused": scoring.refused,
             "degraded": scoring.degraded,
         }
-        # A degraded scoring is repeated next time: the champion may be back.
-        if scoring.degraded is None:
+        # A champion that could not be loaded may be back next time: try again. Where
+        # there is none, the fingerprint changes with the alias.
+        if scoring.degraded is None or champion is None:
             record_build(
                 conn, SCORE_BUILD, wanted, run_id=context.run_id, summary=summary
             )

@@ -35,7 +35,8 @@ from domain.errors import UserError
 from orchestration.children import Child, child
 from orchestration.instance import close_orphaned_runs, prepare_instance
 from orchestration.main_job import JobOutcome, run_job
-from orchestration.summary import build_summary, render
+from orchestration.outage import outage_in_a_sentence, replace_dead_connections
+from orchestration.summary import build_summary, refused_files, render
 from settings import Settings
 
 LOOPBACK = "127.0.0.0/8"
@@ -93,6 +94,7 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
                 from orchestration.location import build_definitions
 
                 definitions = build_definitions(settings)
+                replace_dead_connections()
                 instance = stack.enter_context(dg.DagsterInstance.get())
                 # Dagster opens a connection an event otherwise: 50 ms each of a run's
                 # hundreds. This is its own switch for processes that live a while.
@@ -101,9 +103,10 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
                 )
             for run_id in close_orphaned_runs(instance):
                 console.print(f"  a killed run was closed: {run_id[:8]}", style="dim")
-            outcomes = _run_jobs(
-                request, settings, definitions, instance, sources, board
-            )
+            with outage_in_a_sentence():
+                outcomes = _run_jobs(
+                    request, settings, definitions, instance, sources, board
+                )
             received = demo.get_json("/stats") if demo else None
             seen = _consumer_note(received)
             if demo:
@@ -235,10 +238,12 @@ def _report(
     seconds["total"] = time.monotonic() - began
     with connect(url) as conn:
         summary = build_summary(conn, metadata, checks, seconds)
+        refused = refused_files(conn) if summary["raw"]["rejected"] else []
     succeeded = all(outcome.success for outcome in outcomes) and not checks["failed"]
     if json_file is not None:
         json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")
     notes = [note for note in (_nothing_new(summary, metadata), seen) if note]
+    notes += refused
     kind = "made-up market (simulated)" if request.is_simulated else "real sources"
     word = "done" if succeeded else "FAILED"
     render(
@@ -260,7 +265,9 @@ def _nothing_new(summary: dict[str, Any], metadata: dict[str, Any]) -> str | Non
     predictions = metadata.get(keys.PREDICTIONS.to_user_string(), {})
     if summary["raw"]["loaded"] or predictions.get("status") != "unchanged":
         return None
-    return "nothing new: no row loaded, no table changed, no event sent"
+    sent = summary["sent"]
+    events = f"{sent:,} events sent that were still due" if sent else "no event sent"
+    return f"nothing new: no row loaded, no table changed, {events}"
 
 
 class _Board:

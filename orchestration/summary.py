@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -55,6 +56,19 @@ def build_summary(
         ),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
     }
+
+
+def refused_files(conn: psycopg.Connection, limit: int = 10) -> list[str]:
+    """Sentences for people about what is in quarantine: whole files by name first."""
+    files = conn.execute(
+        "select source_file, coalesce(reason, '') from ops.source_files "
+        "where status = 'refused' order by loaded_at desc, source_file"
+    ).fetchall()
+    notes = [f"refused {name}: {reason}" for name, reason in files[:limit]]
+    if len(files) > limit:
+        notes.append(f"and {len(files) - limit:,} more refused files")
+    notes.append("raw.rejects names file, line, field, reason and fix of each refusal")
+    return notes
 
 
 def _count(conn: psycopg.Connection, schema: str, table: str) -> int:
@@ -136,7 +150,7 @@ def render(
         "seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]"
     )
     for note in notes:
-        rows.add_row("note", note)
+        rows.add_row("note", escape(note))
     for line in where_next:
         rows.add_row("next", line)
     console.print(Panel(Group(rows), title=title, title_align="left", expand=False))

@@ -1,0 +1,92 @@
+"""A bad batch stops what depends on it, says which rule and rows, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.homes import Home, contents, differences, sources_of
+from tests.psi_samples import sale, write_week
+
+UNTOUCHED = (
+    "marts.properties",
+    "marts.sales",
+    "marts.price_history",
+    "marts.suburb_market",
+    "ml.training_features",
+    "ml.property_features",
+    "ml.price_predictions",
+    "ml.model_promotions",
+    "delivery.events",
+)
+
+
+def check_result(conn: psycopg.Connection[Any]) -> str:
+    """The last failed check as Dagster keeps it, metadata included."""
+    row = conn.execute(
+        "select evaluation_event from dagster.asset_check_executions "
+        "where execution_status = 'FAILED' order by id desc limit 1"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_a_bad_batch_stops_what_is_downstream_and_nothing_else(
+    new_home: Callable[..., Home],
+    waiting_home: Path,
+    market_files: Path,
+    tmp_path: Path,
+) -> None:
+    home = new_home(source=waiting_home, environment="production")
+    psi = tmp_path / "psi"
+    shutil.copytree(next(market_files.rglob("*.zip")).parent, psi)
+    sales = [sale(n, price="0" if n % 5 < 2 else "585000") for n in range(1, 61)]
+    write_week(psi, *sales, week="20230703")
+    arguments = list(sources_of(market_files))
+    arguments[1] = str(psi)
+    with home.connect("real") as conn:
+        before = contents(conn)
+        # What an earlier run left unsent is due whatever happens upstream.
+        waiting = conn.execute(
+            "update delivery.deliveries set status = 'pending', delivered_at = null, "
+            "next_attempt_at = now() where delivery_id in "
+            "(select delivery_id from delivery.deliveries limit 7)"
+        ).rowcount
+    assert waiting == 7
+
+    ended = home.run_job("run", *arguments)
+
+    assert ended.code == 1, ended.screen
+    assert "Traceback" not in ended.screen
+    assert "failed: check expectations of raw/nsw_valuer__sales: At most" in ended.out
+    assert "FAILED" in ended.out
+    assert ended.summary["checks"]["failed"] == 1
+    assert ended.summary["raw"]["loaded"] == 60
+    assert "verified 7 signatures, refused 0" in ended.out
+    with home.connect("real") as conn:
+        after = contents(conn)
+        evidence = check_result(conn)
+    assert len(after["raw.nsw_valuer__sales"]) == 60 + len(
+        before["raw.nsw_valuer__sales"]
+    )
+    assert (
+        differences(
+            {table: after[table] for table in UNTOUCHED},
+            {table: before[table] for table in UNTOUCHED},
+        )
+        == []
+    )
+    assert (
+        differences(
+            {"delivery.deliveries": after["delivery.deliveries"]},
+            {"delivery.deliveries": before["delivery.deliveries"]},
+        )
+        == []
+    )
+    # The UI shows the rule and the rows: file and line.
+    assert "prices_are_there_in_each_batch" in evidence
+    assert "20230703.zip" in evidence
