@@ -296,7 +296,7 @@ class _Board:
     def _line(self, name: str, state: str, took: float) -> None:
         self._overwrite("")
         mark = {"success": "ok  ", "failure": "FAIL", "skipped": "skip"}[state]
-        self._console.print(f"{mark} {name:<44} {took:6.1f} s", markup=False)
+        self._console.print(f"{mark} {name:<66} {took:6.1f} s", markup=False)
 
     def _overwrite(self, text: str) -> None:
         if self._live:

@@ -19,6 +19,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from assets import keys
 from orchestration.instance import LOCATION_TAGS, process_tag
 
 # Step keys as people call the work; what is not named here is a check.
@@ -34,6 +35,7 @@ _STAGES = {
     "drain_due_deliveries": "deliver",
 }
 CHECKS = "checks"
+_CHECKED = [key for key in vars(keys).values() if isinstance(key, dg.AssetKey)]
 
 StageListener = Callable[[str, str, float], None]
 
@@ -59,6 +61,7 @@ class _StageLogger(logging.Handler):
         super().__init__()
         self._listener = listener
         self._started: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_meta", {}).get("dagster_event")
@@ -70,9 +73,11 @@ class _StageLogger(logging.Handler):
             self._started[event.step_key] = time.monotonic()
             self._listener(stage, "started", 0.0)
         elif kind in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
-            began = self._started.get(event.step_key, time.monotonic())
-            outcome = kind.removeprefix("STEP_").lower()
-            self._listener(stage, outcome, time.monotonic() - began)
+            now = time.monotonic()
+            took = now - self._started.get(event.step_key, now)
+            total = _STAGES.get(event.step_key, CHECKS)
+            self.seconds[total] = self.seconds.get(total, 0.0) + took
+            self._listener(stage, kind.removeprefix("STEP_").lower(), took)
 
 
 def run_job(
@@ -103,7 +108,7 @@ def run_job(
         tags={**LOCATION_TAGS, **process_tag(), **(tags or {})},
         raise_on_error=False,
     )
-    return _collect(result)
+    return _collect(result, handler.seconds)
 
 
 def _show_on_timeline(instance: dg.DagsterInstance, job_name: str) -> None:
@@ -121,16 +126,14 @@ def _show_on_timeline(instance: dg.DagsterInstance, job_name: str) -> None:
     )
 
 
-def _collect(result: dg.ExecuteInProcessResult) -> JobOutcome:
-    outcome = JobOutcome(run_id=result.run_id, success=result.success)
+def _collect(
+    result: dg.ExecuteInProcessResult, seconds: dict[str, float]
+) -> JobOutcome:
+    outcome = JobOutcome(result.run_id, result.success, seconds)
     judged: set[dg.AssetCheckKey] = set()
     for event in result.all_events:
         kind = event.event_type_value
-        if kind == "STEP_SUCCESS" and event.step_key:
-            stage = _STAGES.get(event.step_key, CHECKS)
-            took = event.step_success_data.duration_ms / 1000
-            outcome.seconds[stage] = outcome.seconds.get(stage, 0.0) + took
-        elif kind == "STEP_FAILURE":
+        if kind == "STEP_FAILURE":
             # A blocking check that failed has been told with what it found.
             if "AssetCheckFailed" not in _reason(event):
                 outcome.failures.append(f"{event.step_key}: {_reason(event)}")
@@ -161,8 +164,12 @@ def _failed_check(evaluation: dg.AssetCheckEvaluation) -> str:
 
 def _readable(step_key: str) -> str:
     """Step key of an asset check as the table and the question it asks."""
-    schema, _, rest = step_key.partition("__")
-    return f"{schema}.{rest}".replace("_expectations", ": expectations")
+    for key in _CHECKED:
+        prefix = "__".join(key.path)
+        if step_key.startswith(f"{prefix}_"):
+            question = step_key.removeprefix(f"{prefix}_").replace("_", " ")
+            return f"{'.'.join(key.path)}: {question}"
+    return step_key
 
 
 def _check_outcome(evaluation: dg.AssetCheckEvaluation) -> str:

@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from assets import keys
+from assets.builds import last_summary
 
 MARTS = ("properties", "sales", "price_history", "suburb_market")
 _RAW_ASSETS = (keys.RAW_NSW_SALES, keys.RAW_CSV_SALES)
@@ -50,6 +51,7 @@ def build_summary(
         "checks": dict(checks),
         "model": _model(conn),
         "predictions": _count(conn, "ml", "current_predictions"),
+        "refused": int(last_summary(conn, "score").get("refused", 0)),
         "deliveries": _deliveries(conn),
         "sent": int(
             metadata.get(keys.DELIVERIES.to_user_string(), {}).get("sent_now", 0)
@@ -138,7 +140,12 @@ def render(
         f"{checks['failed']} failed",
     )
     rows.add_row("model", _model_line(summary["model"]))
-    rows.add_row("predictions", f"{summary['predictions']:,} properties valued")
+    refused = summary["refused"]
+    rows.add_row(
+        "predictions",
+        f"{summary['predictions']:,} properties valued"
+        + (f", {refused:,} refused for want of evidence" if refused else ""),
+    )
     rows.add_row(
         "deliveries",
         "  ".join(f"{v:,} {k}" for k, v in summary["deliveries"].items()),
