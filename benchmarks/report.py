@@ -75,7 +75,7 @@ def render(figures: Mapping[str, Sequence[Figure]], footer: str) -> str:
                 with_unit(figure.ours, figure.unit),
                 with_unit(figure.peer, figure.unit),
                 figure.peer_name,
-                f"{figure.ratio:.2f}",
+                f"{figure.ratio:.2g}" if figure.ratio < 0.1 else f"{figure.ratio:.2f}",
                 ", ".join(f"{name} {value}" for name, value in figure.beside.items()),
             )
             lines.append("| " + " | ".join(cells) + " |")

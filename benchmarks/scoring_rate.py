@@ -85,8 +85,7 @@ def _round(
     written = time.perf_counter() - began
     with conn.cursor().copy(f"copy (select * from {_NEW}) to stdout".encode()) as out:
         rows = b"".join(out)
-    conn.execute("delete from ml.current_predictions")
-    conn.execute(f"delete from {_NEW}".encode())
+    conn.rollback()
     began = time.perf_counter()
     with conn.cursor().copy("copy ml.price_predictions from stdin") as copy:
         copy.write(rows)

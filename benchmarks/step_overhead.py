@@ -2,15 +2,17 @@
 
 The evidence for the executor of our jobs (`orchestration/jobs.py`). All three run a
 chain of steps that do nothing on the real instance (its storage in PostgreSQL, runs
-recorded), and a step process loads our code location first, as it would. The time of
-a step is that of the longer chain less the shorter, by step; what remains is the cost
-of a run.
+recorded), and a step process loads our code location first, as it would. A step costs
+the median time from one step's success to the next one's; what remains of the run is
+its own cost (the fork server's preloading among it).
 """
 
 from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
+from statistics import median
 
 import dagster as dg
 
@@ -19,9 +21,9 @@ from benchmarks.processes import scratch_home
 from benchmarks.report import Figure
 from orchestration.instance import prepare_instance
 from orchestration.location import build_definitions
-from settings import Settings
+from settings import ROOT, Settings
 
-SHORT, LONG = 1, 5
+STEPS = 6
 _PRELOADED = ["dagster_dbt", "dagster_postgres", "orchestration.location"]
 _EXECUTORS: dict[str, dg.ExecutorDefinition] = {
     "in process": dg.in_process_executor,
@@ -32,7 +34,7 @@ _EXECUTORS: dict[str, dg.ExecutorDefinition] = {
 }
 
 
-def _chain(steps: int, executor: str) -> dg.JobDefinition:
+def _chain(executor: str) -> dg.JobDefinition:
     work = dg.op(ins={"before": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
 
     @work
@@ -42,16 +44,16 @@ def _chain(steps: int, executor: str) -> dg.JobDefinition:
     @dg.job(executor_def=_EXECUTORS[executor])
     def chain() -> None:
         done = empty()
-        for _ in range(steps - 1):
+        for _ in range(STEPS - 1):
             done = empty(done)
 
     return chain
 
 
-def step_process_job(steps: int, executor: str) -> dg.JobDefinition:
+def step_process_job(executor: str) -> dg.JobDefinition:
     """The chain, in a process that has loaded the code location like any other."""
     build_definitions().get_repository_def()
-    return _chain(steps, executor)
+    return _chain(executor)
 
 
 def measure() -> list[Figure]:
@@ -64,12 +66,9 @@ def measure() -> list[Figure]:
         prepare_instance(settings)
         with dg.DagsterInstance.get() as instance:
             instance.optimize_for_webserver(60_000, pool_recycle=3600, max_overflow=20)
-            _seconds(instance, SHORT, "in process")  # opens pools, creates tables
+            _run_chain(instance, "in process")  # opens pools, creates tables
             for executor in _EXECUTORS:
-                short = _seconds(instance, SHORT, executor)
-                long = _seconds(instance, LONG, executor)
-                step = max(long - short, 0.0) / (LONG - SHORT)
-                found[executor] = (step, max(short - SHORT * step, 0.0))
+                found[executor] = _run_chain(instance, executor)
     step, run = found["in process"]
     return [
         Figure(
@@ -85,14 +84,23 @@ def measure() -> list[Figure]:
     ]
 
 
-def _seconds(instance: dg.DagsterInstance, steps: int, executor: str) -> float:
+def _run_chain(instance: dg.DagsterInstance, executor: str) -> tuple[float, float]:
+    """Seconds of a step, and of the run without its steps."""
     job = dg.build_reconstructable_job(
         "benchmarks.step_overhead",
         "step_process_job",
-        reconstructable_kwargs={"steps": steps, "executor": executor},
+        reconstructable_kwargs={"executor": executor},
+        reconstructor_working_directory=str(ROOT),
     )
     began = time.perf_counter()
     with dg.execute_job(job, instance=instance) as result:
+        wall = time.perf_counter() - began
         if not result.success:
-            raise RuntimeError(f"{executor}: {steps} empty steps failed")
-    return time.perf_counter() - began
+            raise RuntimeError(f"{executor}: empty steps failed")
+        run_id = result.run_id
+    ends = [
+        entry.timestamp
+        for entry in instance.all_logs(run_id, dg.DagsterEventType.STEP_SUCCESS)
+    ]
+    step = median(later - earlier for earlier, later in pairwise(ends))
+    return step, max(wall - STEPS * step, 0.0)
