@@ -21,6 +21,7 @@ from assets.builds import (
     last_build,
     record_build,
 )
+from assets.lifeline import dies_with_us
 from assets.manifest import project_fingerprint, read_manifest
 from assets.metadata import table_metadata, unchanged_metadata
 from assets.resources import Dbt, Warehouse
@@ -121,9 +122,10 @@ def _build(
     command = ["build", "--exclude-resource-type", "unit_test"]
     invocation = dbt.cli(command, context=context, target_path=target)
     try:
-        for done, event in enumerate(invocation.stream(), start=1):
-            report(done, 0)
-            yield event
+        with dies_with_us(invocation.process.pid):
+            for done, event in enumerate(invocation.stream(), start=1):
+                report(done, 0)
+                yield event
     finally:
         if (target / _PARSED).exists():
             (target / _PARSED).replace(parsed)

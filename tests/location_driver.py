@@ -1,8 +1,8 @@
 """Drives the real code location in a process of its own; prints one line of JSON.
 
-`sensor NAME [CURSOR]` evaluates a sensor; `job NAME [--weeks FIRST LAST] [--config
-JSON]` runs a job as the daemon would; `load` loads the location and tells what came
-along. Used through `tests.homes.Home.drive`.
+`sensor NAME [CURSOR]` evaluates a sensor; `follow NAME [CURSOR]` also runs what it asks
+for; `job NAME [--weeks FIRST LAST] [--config JSON]` runs a job as the daemon would.
+Used through `tests.homes.Home.drive`.
 """
 
 from __future__ import annotations
@@ -10,27 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 import warnings
 from datetime import date
 from typing import Any
-
-HEAVY = ("mlflow", "great_expectations", "sklearn", "pandas")
-
-
-def load() -> dict[str, Any]:
-    """Load the location; which heavy packages came along, and the CPU it took."""
-    warnings.simplefilter("ignore")
-    from orchestration.definitions import defs
-
-    location = defs()
-    repository = location.get_repository_def()
-    return {
-        "heavy": [name for name in HEAVY if name in sys.modules],
-        "jobs": sorted(repository.job_names),
-        "assets": len(list(repository.assets_defs_by_key)),
-        "cpu_seconds": round(time.process_time(), 2),
-    }
 
 
 def sensor(name: str, cursor: str | None) -> dict[str, Any]:
@@ -57,6 +39,13 @@ def sensor(name: str, cursor: str | None) -> dict[str, Any]:
         "cursor": tick.cursor,
         "skipped": tick.skip_message,
     }
+
+
+def follow(name: str, cursor: str | None) -> dict[str, Any]:
+    """Evaluate a sensor, run the job it asks for, evaluate it once more."""
+    first = sensor(name, cursor)
+    done = job(first["job"], None, "{}") if first["requests"] else None
+    return {"first": first, "run": done, "then": sensor(name, first["cursor"])}
 
 
 def job(name: str, weeks: list[str] | None, config: str) -> dict[str, Any]:
@@ -104,19 +93,19 @@ def _location() -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("load")
-    command = commands.add_parser("sensor")
-    command.add_argument("name")
-    command.add_argument("cursor", nargs="?")
+    for name in ("sensor", "follow"):
+        command = commands.add_parser(name)
+        command.add_argument("name")
+        command.add_argument("cursor", nargs="?")
     command = commands.add_parser("job")
     command.add_argument("name")
     command.add_argument("--weeks", nargs=2)
     command.add_argument("--config", default="{}")
     options = parser.parse_args()
-    if options.command == "load":
-        answer = load()
-    elif options.command == "sensor":
+    if options.command == "sensor":
         answer = sensor(options.name, options.cursor)
+    elif options.command == "follow":
+        answer = follow(options.name, options.cursor)
     else:
         answer = job(options.name, options.weeks, options.config)
     sys.stdout.write(json.dumps(answer, default=str) + "\n")

@@ -84,7 +84,8 @@ def strike(home: Home, blow: Blow, chance: random.Random) -> str:
         process.send_signal(signal.SIGKILL)
         process.wait()
         screen.close()
-    assert home.wait_empty(20) == [], f"orphans after a kill at {blow}"
+    # At once: an orphaned dbt would meet the next run's in the same tables.
+    assert home.wait_empty(5) == [], f"orphans after a kill at {blow}"
     stages = [line[5:50].strip() for line in screen.lines if line.startswith("ok   ")]
     return stages[-1] if stages else "start"
 

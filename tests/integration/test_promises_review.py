@@ -72,12 +72,11 @@ def test_a_model_waits_for_its_reviewer_and_then_values(
     tick = home.drive("sensor", "champion_moved_sensor")
     assert tick["requests"] == []
     approve(home, tracking_url(home.url("real")))
-    tick = home.drive("sensor", "champion_moved_sensor", tick["cursor"])
-    assert len(tick["requests"]) == 1
-    assert tick["job"] == "score"
-
-    scored = home.drive("job", tick["job"])
-    assert scored["success"]
+    moved = home.drive("follow", "champion_moved_sensor", tick["cursor"])
+    assert len(moved["first"]["requests"]) == 1
+    assert moved["first"]["job"] == "score"
+    assert moved["run"]["success"]
+    assert moved["then"]["requests"] == []
     with home.connect("real") as conn:
         valued = methods(conn)
         assert valued["model"] > 300
@@ -99,8 +98,6 @@ def test_a_model_waits_for_its_reviewer_and_then_values(
     assert facts["model"] == {"name": "property_valuation", "version": "1"}
     assert facts["method"] == "model"
     assert facts["previous_estimate_aud"] is not None
-    tick = home.drive("sensor", "champion_moved_sensor", tick["cursor"])
-    assert tick["requests"] == []
 
 
 def approve(home: Home, tracking: str) -> None:
