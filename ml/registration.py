@@ -118,9 +118,7 @@ def _train(
     policy: TrainingPolicy,
 ) -> Version:
     trained = training.train(frame, policy)
-    importance = training.permutation_importance(
-        trained, policy.seed, threads=policy.threads
-    )
+    importance = training.permutation_importance(trained, policy.seed)
     beside = _compare(registry, trained)
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml import fallback, features, intervals
-from ml.threads import limited
+from ml.threads import limited, worth_using
 from ml.tracking import CHAMPION, MODEL_NAME, LoadedModel, Registry
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _by_model(
 def _predict(champion: LoadedModel, inputs: pd.DataFrame, threads: int) -> Floats:
     import numpy as np
 
-    with limited(threads):
+    with limited(worth_using(threads, len(inputs))):
         return np.asarray(champion.model.predict(inputs), dtype="float64")
 
 

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MANY_ROWS = 50_000
+
 
 def calm_openmp() -> None:
     """Let OpenMP threads sleep while they wait, unless the environment says other.
@@ -18,6 +20,15 @@ def calm_openmp() -> None:
     CPU) asleep. Has to come before the first import of scikit-learn.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def worth_using(threads: int, rows: int) -> int:
+    """Of the threads allowed, how many pay for ``rows`` of table.
+
+    Waking a second one costs more than it does on few rows: boosting on 7,000 sales
+    took 0.9 s with one and 1.7 s with two; on 147,000 two are the faster.
+    """
+    return threads if rows >= MANY_ROWS else 1
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml import candidates, evaluation, features, intervals
 from ml.candidates import BASELINE, BOOSTING, LINEAR
-from ml.threads import limited
+from ml.threads import limited, worth_using
 
 if TYPE_CHECKING:
     import datetime
@@ -130,7 +130,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     coverage = features.coverage(inputs[~held])
     left_out = {c: v for c, v in coverage.items() if v < chosen.min_coverage}
     columns = tuple(c for c in features.COLUMNS if c not in left_out)
-    with limited(chosen.threads):
+    with limited(worth_using(chosen.threads, len(frame))):
         estimates: dict[str, Floats] = {}
         for name in names:
             with _timed(seconds, f"fit_{name}"):
@@ -169,7 +169,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
 
 
 def permutation_importance(
-    trained: Trained, seed: int, sample: int = 2_000, threads: int = 2
+    trained: Trained, seed: int, sample: int = 2_000
 ) -> dict[str, float]:
     """How many points of MdAPE each column is worth, on a sample of the hold-out.
 
@@ -186,7 +186,7 @@ def permutation_importance(
     inputs = trained.holdout.inputs.iloc[rows].reset_index(drop=True)
     price = trained.holdout.price[rows]
     worth: dict[str, float] = {}
-    with limited(threads):
+    with limited(1):
         whole = evaluation.accuracy(price, _predict(trained.model, inputs)).mdape
         for name in trained.columns:
             if inputs[name].nunique(dropna=False) < 2:
