@@ -40,7 +40,7 @@ unit: setup ## Unit tests, in seconds
 	$(BIN)/pytest -q -n 2 tests/unit
 
 test: check ## Lint, types, walls and every test
-	$(BIN)/pytest -q -n 2 tests
+	$(BIN)/pytest -q -n 2 --dist worksteal tests
 
 bench: setup ## Figures with their peers
 	$(BIN)/python -m benchmarks

@@ -110,7 +110,10 @@ def _build(
 ) -> Iterator[Any]:
     settings = warehouse.settings
     os.environ.update(dbt_environment(settings, warehouse.url))
-    folder = settings.market_folder / "dbt"
+    folder = settings.market_folder / "builds"
+    # One build at a time: whatever lies here was left by a killed one.
+    for leftover in folder.glob("*/"):
+        shutil.rmtree(leftover, ignore_errors=True)
     target = folder / context.run_id
     target.mkdir(parents=True, exist_ok=True)
     # The last build's parse, if the connection is still the same, saves this one 4 s.

@@ -59,9 +59,13 @@ def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any], tuple[str, ..
     uri = f"models:/{model_id}"
     info = mlflow.models.get_model_info(uri)
     # Not the generic wrapper: its schema check costs more than the prediction.
-    flavour = mlflow.sklearn if "sklearn" in info.flavors else mlflow.pyfunc
+    # It also refuses a column that is empty now and was not in training.
+    if "sklearn" in info.flavors:
+        model = mlflow.sklearn.load_model(uri)
+    else:
+        model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
     known = tuple(info.metadata[_DWELLING_TYPES])
-    return flavour.load_model(uri), info.metadata[_INTERVALS], known
+    return model, info.metadata[_INTERVALS], known
 
 
 def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:

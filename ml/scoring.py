@@ -48,8 +48,12 @@ def load_champion(registry: Registry) -> tuple[LoadedModel | None, str | None]:
             return None, f"{MODEL_NAME} has no champion yet"
         return registry.load(version), None
     except Exception as error:  # whatever MLflow or a driver raises: go on without
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        return None, f"champion not available: {first[0][:300]}"
+        return None, f"champion not available: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
 
 
 def score_properties(
@@ -65,7 +69,12 @@ def score_properties(
     champion, degraded = load_champion(registry)
     snapshot = features.snapshot_id(connection, relation)
     frame = features.read_property_features(connection, relation)
-    values = _by_model(frame, champion, threads)
+    try:
+        values = _by_model(frame, champion, threads)
+    except Exception as error:  # a model that loads may still not be able to predict
+        degraded = f"champion could not predict: {_first_line(error)}"
+        champion = None
+        values = _by_model(frame, champion, threads)
     unvalued = values["method"].isna()
     if unvalued.any():
         known = fallback.last_good(connection)

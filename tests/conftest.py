@@ -25,6 +25,15 @@ TEMPLATE = "ausproperty_template"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+# The longest tests, which must not be what everybody waits for at the end.
+LONGEST = ("test_promises_kill", "test_promises_postgres", "test_promises_weeks")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests first."""
+    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
+
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)

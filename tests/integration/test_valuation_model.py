@@ -294,3 +294,25 @@ def test_production_waits_until_a_reviewer_moves_the_alias(
     assert "recorded hold-out" in gate.finding
     # Rolled back by hand and noticed as well.
     assert observe(conn, MODEL_NAME, "1") is (second.champion == "2")
+
+
+def test_a_saved_median_model_values_rows_with_columns_empty_or_filled_unlike_training(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    few = feature_rows(40)
+    few["bedrooms"] = np.nan
+    few["zone_code"] = None
+    few["region"] = None
+    load_features(conn, TRAINING, few)
+    later = feature_rows(60, seed=8)
+    later["last_price_log"] = np.nan
+    later["region"] = "North"
+    load_features(conn, PROPERTIES, later)
+    outcome = train_and_register(conn, registry, DEVELOPMENT)
+    assert outcome.winner == "suburb_median"
+    registry.set_alias(CHAMPION, outcome.version)
+
+    found, _, _ = score_and_write(conn, registry)
+
+    assert found.degraded is None
+    assert found.by_method.get("model", 0) > 0
