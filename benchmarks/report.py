@@ -9,7 +9,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-HEADINGS = ("benchmark", "figure", "ours", "peer or limit", "", "ratio", "beside it")
+HEADINGS = (
+    "benchmark",
+    "figure",
+    "ours",
+    "peer or limit",
+    "which is",
+    "ratio",
+    "beside it",
+)
 
 
 @dataclass(frozen=True)
