@@ -1,7 +1,7 @@
 """Jobs: named selections of the asset graph, and the delivery drain.
 
-All run in one process: measured on two cores, an empty step costs about 5 s with one
-process a step and under 1 s in process (`benchmarks/step_overhead.py`), and no job here
+All run in one process: measured on two cores, an empty step costs 5 to 7 s with one
+process a step and 0.03 s in process (`benchmarks/step_overhead.py`), and no job here
 has two long steps that could run side by side.
 """
 
