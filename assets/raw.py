@@ -13,7 +13,7 @@ from assets.resources import Warehouse
 from domain.errors import PermanentError
 
 # A source that is briefly away comes back; a refused password or a bad folder does not
-# (those raise PermanentError, which `permanent` turns into a failure without retries).
+# (those raise PermanentError, which `_or_permanent_failure` ends without a retry).
 FETCH_RETRY = dg.RetryPolicy(
     max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
 )

@@ -30,6 +30,7 @@ from assets.manifest import build_manifest
 from assets.partitions import range_tags
 from database.connections import connect
 from delivery.endpoints import disable_endpoint, register_endpoint
+from delivery.guard import parse_networks
 from delivery.signing import generate_secret
 from domain.errors import UserError
 from orchestration.children import Child, child
@@ -189,7 +190,7 @@ def _consumer(settings: Settings, url: str, stack: contextlib.ExitStack) -> Chil
             conn,
             DEMO_ENDPOINT,
             f"{consumer.url}/webhooks",
-            allow_networks=_networks(settings),
+            allow_networks=parse_networks(settings.delivery.allow_networks),
             secret=secret,
         )
         if stored.written != secret:  # the file was lost: sign with what is registered
@@ -199,12 +200,6 @@ def _consumer(settings: Settings, url: str, stack: contextlib.ExitStack) -> Chil
             )
         conn.commit()
     return consumer
-
-
-def _networks(settings: Settings) -> Any:
-    from delivery.guard import parse_networks
-
-    return parse_networks(settings.delivery.allow_networks)
 
 
 def _consumer_note(stats: dict[str, Any] | None) -> str | None:

@@ -59,7 +59,7 @@ def server_list(settings: Settings, url: str) -> list[Server]:
     folder = settings.market_folder / "up"
     folder.mkdir(parents=True, exist_ok=True)
     program = Path(sys.executable).parent
-    socket_path = _short_socket_path(settings)
+    socket_path = folder / "code.sock"
     workspace = folder / "workspace.yaml"
     workspace.write_text(
         "load_from:\n  - grpc_server:\n"
@@ -112,11 +112,6 @@ def _prepare_registry(settings: Settings, url: str) -> None:
         from ml.tracking import Registry
 
         Registry(tracking_url(url), settings.artifacts_folder).prepare()
-
-
-def _short_socket_path(settings: Settings) -> Path:
-    """A Unix socket below the home; such paths hold 107 bytes at most."""
-    return settings.market_folder / "up" / "code.sock"
 
 
 def _is_empty(url: str) -> bool:
