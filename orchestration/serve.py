@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -59,7 +61,7 @@ def server_list(settings: Settings, url: str) -> list[Server]:
     folder = settings.market_folder / "up"
     folder.mkdir(parents=True, exist_ok=True)
     program = Path(sys.executable).parent
-    socket_path = folder / "code.sock"
+    socket_path = _socket_path(folder)
     workspace = folder / "workspace.yaml"
     workspace.write_text(
         "load_from:\n  - grpc_server:\n"
@@ -112,6 +114,18 @@ def _prepare_registry(settings: Settings, url: str) -> None:
         from ml.tracking import Registry
 
         Registry(tracking_url(url), settings.artifacts_folder).prepare()
+
+
+def _socket_path(folder: Path) -> Path:
+    """A Unix socket in `folder`; in the temporary folder where its path is too long.
+
+    The kernel takes 107 bytes at most, and homes may lie deep.
+    """
+    path = folder / "code.sock"
+    if len(os.fsencode(path)) <= 107:
+        return path
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"ausproperty-{name}.sock"
 
 
 def _is_empty(url: str) -> bool:
