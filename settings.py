@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,33 @@ class Ports(BaseModel):
     mlflow: int = Field(5000, description="Port of the MLflow UI.")
 
 
+class Http(BaseModel):
+    """How a source's servers are asked; unset fields keep the source's own defaults."""
+
+    retry: Literal["fast", "standard", "aggressive", "none"] | None = Field(
+        None, description="Retry policy: `fast`, `standard`, `aggressive` or `none`."
+    )
+    connect_seconds: float | None = Field(None, gt=0, description="Time to connect.")
+    read_seconds: float | None = Field(
+        None, gt=0, description="Longest silence between two bytes."
+    )
+    total_seconds: float | None = Field(
+        None, gt=0, description="Time for one request, its body included."
+    )
+    max_in_flight: int | None = Field(
+        None, ge=1, description="Requests in flight at once, over all processes."
+    )
+    calls_per_minute: float | None = Field(
+        None, gt=0, description="Our own limit; keep it below the source's quota."
+    )
+    stale_hours: float | None = Field(
+        None,
+        gt=0,
+        description="How old the last good snapshot may be while the source is down; "
+        "beyond it the freshness check fails and what depends on the source waits.",
+    )
+
+
 class NswValuer(BaseModel):
     """NSW Valuer General property sales information (PSI)."""
 
@@ -37,6 +64,7 @@ class NswValuer(BaseModel):
     trailing_weeks: int = Field(
         4, ge=1, description="Weeks that a scheduled run reads again for late changes."
     )
+    http: Http = Field(default_factory=Http)
 
 
 class Csv(BaseModel):
@@ -47,6 +75,104 @@ class Csv(BaseModel):
     )
     mapping: str = Field(
         "melbourne", description="Name of a shipped mapping, or path of a YAML file."
+    )
+    http: Http = Field(default_factory=Http)
+
+
+class Domain(BaseModel):
+    """Domain Group API."""
+
+    base_url: str = Field(
+        "https://api.domain.com.au", description="Address of the API."
+    )
+    token_url: str = Field(
+        "https://auth.domain.com.au/v1/connect/token",
+        description="Address that gives OAuth2 tokens.",
+    )
+    client_id: str | None = Field(None, description="OAuth2 client id.")
+    client_secret: SecretStr | None = Field(None, description="OAuth2 client secret.")
+    client_secret_file: Path | None = Field(
+        None, description="File that holds the client secret, instead."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="API key, for projects without OAuth2 credentials."
+    )
+    api_key_file: Path | None = Field(
+        None, description="File that holds the API key, instead."
+    )
+    searches: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Listing searches to keep up with, in the words of the API. "
+        'Example: [{"listingType": "Sale", "locations": [{"state": "NSW"}]}]. '
+        "Empty: the source is not pulled.",
+    )
+    cities: list[str] = Field(
+        default_factory=list,
+        description='Cities whose auction results are pulled. Example: ["Sydney"].',
+    )
+    suburbs: list[str] = Field(
+        default_factory=list,
+        description="Suburbs whose performance is pulled, `STATE/Suburb/postcode`.",
+    )
+    with_details: bool = Field(
+        False, description="Also pull the details of each new or changed listing."
+    )
+    poll_minutes: int = Field(
+        15, ge=1, description="Minutes between two polls for updated listings."
+    )
+    overlap_minutes: int = Field(
+        60, ge=0, description="How far a poll reaches back behind the last one."
+    )
+    calls_per_day: int | None = Field(
+        None, ge=1, description="Our own limit a day; unset: the API's headers rule."
+    )
+    http: Http = Field(default_factory=Http)
+
+
+class Reaxml(BaseModel):
+    """REAXML listing feeds of agencies."""
+
+    drop_folder: Path | None = Field(
+        None,
+        description="Folder that agencies' files (XML or ZIP) are dropped into; read "
+        "files move to its `done/` or `failed/`. Unset: the source is not pulled.",
+    )
+    settle_seconds: float = Field(
+        5, ge=0, description="A file younger than this may still be being written."
+    )
+
+
+class Reference(BaseModel):
+    """Reference sets: a file, folder or URL each. Unset: the set is not pulled."""
+
+    localities: str | None = Field(
+        None, description="Postcodes and localities with coordinates and ASGS codes."
+    )
+    gnaf: str | None = Field(None, description="G-NAF Core (PSV, or its ZIP).")
+    nsw_land_values: str | None = Field(None, description="NSW bulk land values.")
+    seifa: str | None = Field(None, description="ABS SEIFA indexes.")
+    cash_rate: str | None = Field(None, description="RBA cash rate target.")
+    price_index: str | None = Field(
+        None, description="ABS residential property price indexes."
+    )
+    vic_suburb_medians: str | None = Field(
+        None, description="Victorian median prices by suburb."
+    )
+    nsw_suburb_medians: str | None = Field(
+        None, description="NSW price quantiles by suburb or postcode."
+    )
+    http: Http = Field(default_factory=Http)
+
+
+class Quarantine(BaseModel):
+    """What is refused, and when that is too much."""
+
+    max_reject_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of a file's records that may be refused before its asset "
+        "check fails.",
     )
 
 
@@ -113,6 +239,10 @@ class Settings(BaseSettings):
     ports: Ports = Field(default_factory=Ports)
     nsw_valuer: NswValuer = Field(default_factory=NswValuer)
     csv: Csv = Field(default_factory=Csv)
+    domain: Domain = Field(default_factory=Domain)
+    reaxml: Reaxml = Field(default_factory=Reaxml)
+    reference: Reference = Field(default_factory=Reference)
+    quarantine: Quarantine = Field(default_factory=Quarantine)
     model: Model = Field(default_factory=Model)
     delivery: Delivery = Field(default_factory=Delivery)
 

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from assets import ingestion, keys
+from assets import keys
+from assets.landing.identification import identify_addresses
 from assets.metadata import records_table, table_metadata
 from assets.resources import Warehouse
 
@@ -22,8 +23,7 @@ def address_identity(warehouse: Warehouse) -> dg.MaterializeResult:
     """
     with warehouse.connect() as conn:
         added = {
-            source: ingestion.identify_addresses(conn, source)
-            for source in ("nsw_valuer", "csv")
+            source: identify_addresses(conn, source) for source in ("nsw_valuer", "csv")
         }
         kinds = conn.execute(
             "select source, key_kind, count(*), round(avg(confidence)::numeric, 3) "

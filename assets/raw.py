@@ -6,7 +6,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets import ingestion, keys, progress
+from assets import keys, progress
+from assets.landing.common import IngestSummary
+from assets.landing.csv_files import ingest_csv
+from assets.landing.nsw_valuer import ingest_psi
 from assets.metadata import records_table, table_metadata
 from assets.partitions import psi_weeks
 from assets.resources import Warehouse
@@ -71,7 +74,7 @@ def nsw_valuer_sales(
         weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
     with warehouse.connect() as conn:
         summary = _or_permanent_failure(
-            ingestion.ingest_psi,
+            ingest_psi,
             conn,
             location,
             landing=settings.landing_folder / "nsw_valuer",
@@ -108,7 +111,7 @@ def csv_sales(
         )
     with warehouse.connect() as conn:
         summary = _or_permanent_failure(
-            ingestion.ingest_csv,
+            ingest_csv,
             conn,
             location,
             config.mapping or settings.csv.mapping,
@@ -164,7 +167,7 @@ def _landed(
     context: dg.AssetExecutionContext,
     conn: Any,
     key: dg.AssetKey,
-    summary: ingestion.IngestSummary,
+    summary: IngestSummary,
 ) -> dg.MaterializeResult:
     counts = {
         "read": summary.read,

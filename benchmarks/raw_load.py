@@ -19,7 +19,7 @@ from statistics import median
 
 import psycopg
 
-from assets.ingestion import PSI_TABLE, ingest_psi
+from assets.landing.nsw_valuer import PSI_TABLE, ingest_psi
 from benchmarks.processes import peak_mib
 from benchmarks.report import Figure
 from database.embedded import EmbeddedServer

@@ -25,7 +25,7 @@ import dagster as dg
 from rich.console import Console
 
 from assets import keys, progress
-from assets.calendar import weeks_on_offer
+from assets.landing.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
 from database.connections import connect

@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.calendar import dated_files
 from assets.champion import champion_version
+from assets.landing.calendar import dated_files
 from assets.partitions import range_tags, week_of
 from assets.resources import Warehouse
 from delivery.backlog import count_due

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from assets.ingestion import ingest_psi
+from assets.landing.nsw_valuer import ingest_psi
 from expectations.runner import SUITES, run_suite
 from tests.market_samples import feature_rows, load_features
 

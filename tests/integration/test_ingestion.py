@@ -15,8 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.ingestion import IngestSummary, identify_addresses, ingest_csv, ingest_psi
-from assets.read_ahead import ReadAhead
+from assets.landing.common import IngestSummary
+from assets.landing.csv_files import ingest_csv
+from assets.landing.identification import identify_addresses
+from assets.landing.nsw_valuer import ingest_psi
+from assets.landing.read_ahead import ReadAhead
 from connectors.nsw_valuer.containers import find_containers
 from domain.records import ORIGINAL_LIMIT
 from tests.psi_samples import psi_file, sale, weekly_zip, write_week, zip_of

@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.ingestion import IngestSummary, ingest_csv, ingest_psi
+from assets.landing.common import IngestSummary
+from assets.landing.csv_files import ingest_csv
+from assets.landing.nsw_valuer import ingest_psi
 from connectors.http import resilient_session
 from simulator.faults import Faults
 from simulator.market import Market, MarketSize

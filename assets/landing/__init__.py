@@ -1,0 +1,1 @@
+"""Landing as plain functions, one module a source: find, fetch, parse, load."""

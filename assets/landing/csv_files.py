@@ -1,0 +1,56 @@
+"""Landing CSV files through a column mapping."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import requests
+
+from assets.landing.common import IngestSummary, Progress, load_all, summarise
+from connectors.csv_mapping import CSV_COLUMNS, find_csv_containers
+from connectors.csv_mapping.mapping import load_mapping
+from connectors.http import resilient_session
+from connectors.nsw_valuer.fetch import is_url
+from domain.records import TargetTable
+
+CSV_TABLE = TargetTable("csv", "raw.csv__sales", CSV_COLUMNS)
+
+
+def ingest_csv(
+    conn: psycopg.Connection,
+    location: str | Path,
+    mapping: str | Path,
+    *,
+    landing: Path,
+    is_simulated: bool,
+    on_progress: Progress | None = None,
+    session: requests.Session | None = None,
+    today: date | None = None,
+) -> IngestSummary:
+    """Land CSV files (plain, gzip, ZIP, a folder or an address) through a mapping.
+
+    `mapping` names a shipped mapping or is the path of a YAML file. Sale dates after
+    `today` (default: the clock's) are refused. Other arguments and errors as
+    `ingest_psi`.
+    """
+    started = time.perf_counter()
+    rules = load_mapping(mapping)
+    path = Path(location).expanduser()
+    if is_url(str(location)):
+        from connectors.csv_mapping.fetch import fetch_csv
+
+        path = fetch_csv(session or resilient_session(), str(location), landing)
+    last_day = today or date.today()  # noqa: DTZ011 - a sale's date has no zone either
+    containers = find_csv_containers(path, rules, last_day)
+    reports = load_all(
+        conn,
+        enumerate(containers, start=1),
+        CSV_TABLE,
+        is_simulated,
+        len(containers),
+        on_progress,
+    )
+    return summarise("csv", reports, [], started)

@@ -1,0 +1,2 @@
+-- Domain Group API.
+select 1;

@@ -1,0 +1,2 @@
+-- REAXML listing feeds.
+select 1;

@@ -1,0 +1,2 @@
+-- Reference sets and their releases.
+select 1;
