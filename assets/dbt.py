@@ -6,6 +6,7 @@ The SQL is `dbt_project/`; building the manifest is `manifest.py`.
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -28,8 +29,18 @@ from assets.resources import Dbt, Warehouse
 from assets.warehouse import dbt_environment
 from settings import Settings
 
+#: Ledger sources of the reference sets.
+REFERENCE_SOURCES = (
+    "localities",
+    "gnaf",
+    "nsw_land_values",
+    "seifa",
+    "cash_rate",
+    "price_index",
+    "vic_suburb_medians",
+    "nsw_suburb_medians",
+)
 _LAYER_GROUPS = {"ml": "features"}
-_BUILD = "dbt"
 _BUILD_LOCK = 7_240_002
 _PARSED = "partial_parse.msgpack"
 
@@ -56,57 +67,100 @@ class Translator(DagsterDbtTranslator):
         return [keys.DATA_OWNER]
 
 
-def build_fingerprint(conn: psycopg.Connection) -> str:
+@dataclass(frozen=True)
+class Branch:
+    """Models that are built together: a step of the graph, after its own sources.
+
+    `sources` are the ledger's; a branch that `waits` has nothing to build from before
+    one of them has landed something.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    select: str = "fqn:*"
+    exclude: str = ""
+    waits: bool = True
+
+
+BRANCHES = (
+    Branch(
+        "dbt_models",
+        ("nsw_valuer", "csv"),
+        exclude="tag:listings tag:reference",
+        waits=False,
+    ),
+    Branch("dbt_listings", ("domain", "reaxml"), select="tag:listings"),
+    Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference"),
+)
+
+
+def build_fingerprint(conn: psycopg.Connection, branch: Branch = BRANCHES[0]) -> str:
     """What the models are built from: files landed, identities, and the SQL itself."""
     identities = conn.execute(
         "select count(*), max(rule_version) from intermediate.int_address__identity"
     ).fetchone()
-    landed = landing_fingerprint(conn, "nsw_valuer", "csv")
-    return digest(_BUILD, landed, str(identities), project_fingerprint())
+    landed = landing_fingerprint(conn, *branch.sources)
+    return digest(branch.name, landed, str(identities), project_fingerprint())
 
 
-def dbt_asset_definitions(settings: Settings) -> dg.AssetsDefinition:
-    """All models as one multi-asset, from the manifest of this home."""
+def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
+    """All models, a multi-asset a branch, from the manifest of this home."""
+    return [_branch_definition(settings, branch) for branch in BRANCHES]
 
+
+def _branch_definition(settings: Settings, branch: Branch) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=read_manifest(settings),
-        name="dbt_models",
+        name=branch.name,
+        select=branch.select,
+        exclude=branch.exclude,
         dagster_dbt_translator=Translator(),
     )
-    def dbt_models(
+    def build_models(
         context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
     ) -> Iterator[Any]:
         with warehouse.connect() as conn:
             # No transaction may stay open here: it would hold locks that dbt waits for.
             conn.autocommit = True
+            if branch.waits and not _has_landed(conn, branch):
+                context.log.info("nothing has landed for these models yet")
+                return
             # Two builds at once would drop each other's tables: one after the other.
             conn.execute("select pg_advisory_lock(%s)", [_BUILD_LOCK])
-            fingerprint = build_fingerprint(conn)
-            known = last_build(conn, _BUILD, fingerprint)
+            fingerprint = build_fingerprint(conn, branch)
+            known = last_build(conn, branch.name, fingerprint)
             # A hand-picked selection is somebody's wish to rebuild: obey it.
             if known is not None and not context.is_subset:
                 yield from _unchanged(context, known)
                 return
-            forget_build(conn, _BUILD)
+            forget_build(conn, branch.name)
             checks = []
-            for event in _build(context, dbt, warehouse):
+            for event in _build(context, dbt, warehouse, branch):
                 if isinstance(event, dg.AssetCheckResult):
                     checks.append(_remembered(event))
                 yield _described(event, context, conn)
             if not context.is_subset:
                 record_build(
                     conn,
-                    _BUILD,
+                    branch.name,
                     fingerprint,
                     run_id=context.run_id,
                     summary={"checks": checks},
                 )
 
-    return dbt_models
+    return build_models
+
+
+def _has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
+    row = conn.execute(
+        "select exists(select from ops.source_files where source = any(%s))",
+        [list(branch.sources)],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _build(
-    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
+    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, branch: Branch
 ) -> Iterator[Any]:
     settings = warehouse.settings
     os.environ.update(dbt_environment(settings, warehouse.url))
@@ -120,7 +174,7 @@ def _build(
     parsed = folder / _PARSED
     if parsed.exists():
         shutil.copy(parsed, target)
-    report = progress.step("dbt")
+    report = progress.step(branch.name)
     # Unit tests judge the SQL, not the data: they run in CI, not every night.
     command = ["build", "--exclude-resource-type", "unit_test"]
     invocation = dbt.cli(command, context=context, target_path=target)

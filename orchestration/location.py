@@ -28,7 +28,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(ASSET_MODULES),
-            dbt.dbt_asset_definitions(settings),
+            *dbt.dbt_asset_definitions(settings),
             predictions.deliveries,
         ],
         asset_checks=[

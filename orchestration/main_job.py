@@ -29,6 +29,8 @@ _STAGES = {
     "raw__rejects": "count rejects",
     "intermediate__int_address__identity": "identify addresses",
     "dbt_models": "dbt build",
+    "dbt_listings": "dbt build listings",
+    "dbt_reference": "dbt build reference",
     "ml__property_valuation": "train",
     "ml__model_promotions": "review",
     "score_properties": "score",
