@@ -107,7 +107,9 @@ class RecordBatch:
 class SourceFile:
     """One file inside its container: what the ledger calls it, before it is loaded.
 
-    `partition_key` is the Monday of a weekly file as YYYY-MM-DD.
+    `partition_key` is the Monday of a weekly file as YYYY-MM-DD. `read_with` names what
+    it was read with besides the code (a mapping's name or path), so that a later retry
+    can read it the same way.
     """
 
     source: str
@@ -117,6 +119,7 @@ class SourceFile:
     sha256: str
     size_bytes: int
     partition_key: str | None
+    read_with: str | None = None
 
     @property
     def file_id(self) -> UUID:
@@ -159,6 +162,34 @@ class FileReport:
     counts: FileCounts
 
 
+@dataclass(frozen=True, slots=True)
+class FieldsSeen:
+    """Field names one file showed: columns of a header, keys of JSON, elements of XML.
+
+    `dataset` is what the names belong to (a mapping, an endpoint, a table); names are
+    compared only within one. `known` are the names the connector reads or passes over
+    on purpose, `required` those a file should not lack. `lists_all` says that the
+    format names its fields whether or not they have values (a header): then a name seen
+    before and absent now is missing, required or not.
+    """
+
+    dataset: str
+    present: frozenset[str]
+    known: frozenset[str]
+    required: frozenset[str] = frozenset()
+    lists_all: bool = False
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """Names that are there and mean nothing to the connector."""
+        return self.present - self.known
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Required names that are not there."""
+        return self.required - self.present
+
+
 class ParsedFile(Protocol):
     """A file ready to load: scanned once, so that its verdict is known before a row."""
 
@@ -181,6 +212,10 @@ class ParsedFile(Protocol):
         """Stream the records; every business record is in `rows` or `rejected`."""
         ...
 
+    def fields_seen(self) -> FieldsSeen | None:
+        """Its field names, asked for after its batches; None: the format has none."""
+        ...
+
 
 class Container(Protocol):
     """One outer file (ZIP, loose file): the unit that is loaded whole or not at all."""
@@ -198,6 +233,11 @@ class Container(Protocol):
     @property
     def sha256(self) -> str:
         """Fingerprint of its bytes, hex."""
+        ...
+
+    @property
+    def location(self) -> str | None:
+        """Path or address the bytes can be read from again; None if nowhere."""
         ...
 
     def files(self) -> Iterator[ParsedFile]:

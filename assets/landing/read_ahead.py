@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from domain.records import Container, ParsedFile, RecordBatch, Reject, SourceFile
+from domain.records import (
+    Container,
+    FieldsSeen,
+    ParsedFile,
+    RecordBatch,
+    Reject,
+    SourceFile,
+)
 
 #: Weight (about rows) that may wait to be written; about 30 MB.
 _ROOM = 40_000
@@ -27,7 +34,12 @@ class _Next:
     is_skipped: bool
 
 
-_Item = _Next | ParsedFile | RecordBatch | BaseException | _End
+@dataclass(frozen=True, slots=True)
+class _FileEnd:
+    fields: FieldsSeen | None
+
+
+_Item = _Next | ParsedFile | RecordBatch | _FileEnd | BaseException | _End
 
 
 class _StoppedError(Exception):
@@ -88,6 +100,7 @@ class ReadAhead:
                     self._put(parsed, 1)
                     for batch in parsed.batches():
                         self._put(batch, batch.weight)
+                    self._put(_FileEnd(parsed.fields_seen()), 1)
                 self._put("end of container", 1)
             self._put("end", 1)
         except _StoppedError:
@@ -130,33 +143,30 @@ class _Replayed:
         self.source = container.source
         self.name = container.name
         self.sha256 = container.sha256
+        self.location = container.location
         self._next = ahead._get  # noqa: SLF001 - two halves of one hand-over
-        self._waiting: _Item | None = None
         self._is_done = False
 
     def files(self) -> Iterator[ParsedFile]:
         """The files, while their containers are parsed on."""
         while (item := self._take()) is not None:
-            if not isinstance(item, RecordBatch):
+            if not isinstance(item, (RecordBatch, _FileEnd)):
                 yield _ReplayedFile(item, self)
 
-    def batches(self) -> Iterator[RecordBatch]:
-        """The batches up to the next file."""
-        while (item := self._take()) is not None:
-            if not isinstance(item, RecordBatch):
-                self._waiting = item
-                return
+    def batches(self, of: _ReplayedFile) -> Iterator[RecordBatch]:
+        """The batches up to the file's end, whose field names it then learns."""
+        while isinstance(item := self._take(), RecordBatch):
             yield item
+        if isinstance(item, _FileEnd):
+            of.fields = item.fields
 
     def drain(self) -> None:
         """Pass over what was not asked for (the container turned out to be known)."""
         while self._take() is not None:
             pass
 
-    def _take(self) -> ParsedFile | RecordBatch | None:
-        item, self._waiting = self._waiting, None
-        if item is None and not self._is_done:
-            item = self._next()
+    def _take(self) -> ParsedFile | RecordBatch | _FileEnd | None:
+        item = None if self._is_done else self._next()
         if item is None or item == "end of container":
             self._is_done = True
             return None
@@ -170,4 +180,13 @@ class _ReplayedFile:
         self.file: SourceFile = parsed.file
         self.refusal: Reject | None = parsed.refusal
         self.record_counts: dict[str, int] = parsed.record_counts
-        self.batches = replayed.batches
+        self.fields: FieldsSeen | None = None
+        self._replayed = replayed
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """Its batches, to be read once."""
+        return self._replayed.batches(self)
+
+    def fields_seen(self) -> FieldsSeen | None:
+        """Its field names, once its batches were read."""
+        return self.fields

@@ -32,7 +32,7 @@ from connectors.csv_mapping.rows import CsvRecord, RecordReader
 from connectors.lines import CHUNK, read_blocks
 from connectors.nsw_valuer.scan import READ_ERRORS
 from domain.errors import PermanentError
-from domain.records import RecordBatch, Reject, SourceFile, storable_text
+from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile, storable_text
 
 _ENDINGS = (".csv", ".csv.gz", ".zip", ".txt", ".txt.gz", ".tsv", ".tsv.gz")
 _MEMBER_ENDINGS = (".csv", ".txt", ".tsv")
@@ -72,6 +72,12 @@ class CsvFile:
             if self.refusal is None:
                 raise
 
+    def fields_seen(self) -> FieldsSeen | None:
+        """Columns of its header, in the mapping's spelling where it knows them."""
+        if self.layout is None:
+            return None
+        return self.layout.fields_seen(self.mapping)
+
 
 @dataclass(frozen=True, slots=True)
 class CsvContainer:
@@ -84,6 +90,11 @@ class CsvContainer:
     last_day: date
     limits: Limits = DEFAULT_LIMITS
     source: str = SOURCE
+
+    @property
+    def location(self) -> str | None:
+        """Path of the file."""
+        return str(self.path)
 
     def files(self) -> Iterator[CsvFile]:
         """Scan and yield the CSV files inside, in name order."""
@@ -132,7 +143,16 @@ class CsvContainer:
         return CsvFile(file, reject, self._open_plain, "", ",", None, self.mapping)
 
     def _file(self, name: str, sha256: str, size: int) -> SourceFile:
-        return SourceFile(SOURCE, name, self.name, self.sha256, sha256, size, None)
+        return SourceFile(
+            SOURCE,
+            name,
+            self.name,
+            self.sha256,
+            sha256,
+            size,
+            partition_key=None,
+            read_with=self.mapping.origin,
+        )
 
     def _scanned(self, name: str, open_it: Opener) -> CsvFile:
         found = _scan(open_it)

@@ -7,7 +7,7 @@ Belongs here: loading and checking a mapping. Applying it to cells is `cells`, t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,8 @@ class Mapping:
     skip_lines: int
     sale_codes: frozenset[str] | None
     other_codes: frozenset[str]
+    #: What `load_mapping` is given to load it again: a shipped name, or a path.
+    origin: str = ""
 
 
 def load_mapping(name_or_path: str | Path) -> Mapping:
@@ -115,7 +117,8 @@ def load_mapping(name_or_path: str | Path) -> Mapping:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PermanentError(f"The mapping {path} is no valid YAML: {error}") from error
     _check(content, path)
-    return _mapping(content)
+    origin = path.stem if path.parent == FOLDER else str(path.absolute())
+    return replace(_mapping(content), origin=origin)
 
 
 @cache

@@ -15,7 +15,7 @@ from hashlib import md5
 from connectors.csv_mapping.cells import CellError, Convert, converter
 from connectors.csv_mapping.mapping import CANONICAL_COLUMNS, Column, Mapping
 from connectors.csv_mapping.rows import CsvRecord
-from domain.records import Original, RecordBatch, Reject, escape_value
+from domain.records import FieldsSeen, Original, RecordBatch, Reject, escape_value
 
 SOURCE = "csv"
 
@@ -44,6 +44,26 @@ class Layout:
     bound: tuple[tuple[Column, int, Convert], ...]
     unmapped: tuple[tuple[str, int], ...]
     missing: tuple[Column, ...]
+
+    def fields_seen(self, mapping: Mapping) -> FieldsSeen:
+        """Its columns beside those of the mapping.
+
+        Names the mapping reads come in the mapping's spelling; its first one stands for
+        a column that is missing. Another case or spelling is no drift.
+        """
+        spelt = {
+            source.casefold(): source
+            for column in mapping.columns
+            for source in column.sources
+        }
+        names = (name for name in self.header if name)
+        return FieldsSeen(
+            dataset=mapping.name,
+            present=frozenset(spelt.get(name.casefold(), name) for name in names),
+            known=frozenset(spelt.values()),
+            required=frozenset(column.sources[0] for column in self.missing),
+            lists_all=True,
+        )
 
 
 def bind(header: list[str], mapping: Mapping, last_day: date) -> Layout:

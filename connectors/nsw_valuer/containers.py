@@ -13,7 +13,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from connectors.nsw_valuer.layout import SOURCE, Fault
 from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader, refuse_records
 from connectors.nsw_valuer.scan import FETCH_AGAIN, READ_ERRORS, Scan, scan
 from domain.errors import PermanentError
-from domain.records import RecordBatch, Reject, SourceFile, storable_text
+from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile, storable_text
 
 Weeks = tuple[date, date]
 
@@ -104,6 +104,10 @@ class PsiFile:
         with self.open() as stream:
             yield from reader.read(read_blocks(stream))
 
+    def fields_seen(self) -> FieldsSeen | None:
+        """None: PSI fields have places, not names."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class BareFile:
@@ -117,6 +121,10 @@ class BareFile:
         """There are none."""
         return iter(())
 
+    def fields_seen(self) -> FieldsSeen | None:
+        """None: there is nothing in it."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class PsiContainer:
@@ -129,6 +137,8 @@ class PsiContainer:
     is_zip: bool
     limits: Limits = DEFAULT_LIMITS
     source: str = SOURCE
+    #: Path of the outer file: its own, or the yearly ZIP's.
+    location: str | None = None
 
     def files(self) -> Iterator[PsiFile | BareFile]:
         """Scan and yield the PSI files inside, in name order."""
@@ -221,7 +231,12 @@ def find_containers(
             size = path.stat().st_size
             digest = sha256_of(path)
             opener = _opener(path, limits if not is_zip else None)
-            yield index, PsiContainer(name, digest, size, opener, is_zip, limits)
+            yield (
+                index,
+                PsiContainer(
+                    name, digest, size, opener, is_zip, limits, location=str(path)
+                ),
+            )
 
 
 def _opener(path: Path, limits: Limits | None) -> Callable[[], BinaryIO]:
@@ -288,7 +303,9 @@ def _open_inner(
         for member, info in inner:
             label = f"{name}/{storable_text(member)}"
             with tempfile.SpooledTemporaryFile(32 * MIB) as spool:
-                yield _spooled(archive, info, label, spool, limits)
+                yield replace(
+                    _spooled(archive, info, label, spool, limits), location=str(path)
+                )
 
 
 def _spooled(
