@@ -19,10 +19,12 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from database.source_fields import record_fields
 from domain.records import (
     DELIMITER,
     NAMESPACE,
     Container,
+    FieldsSeen,
     FileCounts,
     FileReport,
     ParsedFile,
@@ -39,11 +41,21 @@ from domain.records import (
 ROWS_PER_COPY = 20_000
 
 _FILE_COLUMNS = ("_source_file", "_batch_id", "_is_simulated")
+_REJECT_COLUMNS = (
+    "reject_id, source, source_file, row_number, field, rule_id, reason, fix, "
+    "original, original_bytes, original_sha256, _batch_id, _is_simulated"
+)
+LEDGER_COLUMNS = (
+    "file_id, source, source_file, container_file, container_sha256, sha256, "
+    "size_bytes, partition_key, batch_id, status, reason, rows_read, rows_loaded, "
+    "rows_repeated, rows_rejected, record_counts, is_simulated, table_name, location, "
+    "read_with"
+)
 _COPY_OPTIONS = f"with (format text, delimiter '{DELIMITER}', null '')"
 
 
 @dataclass(slots=True)
-class _FileState:
+class FileState:
     """Counts of one file while it is read."""
 
     file: SourceFile
@@ -52,14 +64,17 @@ class _FileState:
     rejected: int = 0
     loaded: int = 0
     repeated: int = 0
+    fields: FieldsSeen | None = None
 
     @property
     def counts(self) -> FileCounts:
+        """What became of the records so far."""
         read = self.loaded + self.repeated + self.rejected
         return FileCounts(read, self.loaded, self.repeated, self.rejected)
 
     @property
     def report(self) -> FileReport:
+        """What became of the file."""
         return FileReport(
             self.file.source_file,
             self.file.partition_key,
@@ -73,8 +88,8 @@ class _FileState:
 class _Pending:
     """Rows and rejects waiting for the next write."""
 
-    rows: list[tuple[_FileState, RecordBatch]] = field(default_factory=list)
-    rejects: list[tuple[_FileState, Reject]] = field(default_factory=list)
+    rows: list[tuple[FileState, RecordBatch]] = field(default_factory=list)
+    rejects: list[tuple[FileState, Reject]] = field(default_factory=list)
     size: int = 0
 
     def clear(self) -> None:
@@ -105,14 +120,19 @@ def load_container(
         known = known_files(conn, container.source, container.sha256)
         if known:
             return known
-        conn.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"ausproperty.raw.{container.source}"],
-        )
+        lock_source(conn, container.source)
         known = known_files(conn, container.source, container.sha256)
         if known:
             return known
-        return _ContainerLoad(conn, container, target, is_simulated).run()
+        return ContainerLoad(conn, container, target, is_simulated).run()
+
+
+def lock_source(conn: psycopg.Connection, source: str) -> None:
+    """Take turns with other writers of a source's rows until the transaction ends."""
+    conn.execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
+        [f"ausproperty.raw.{source}"],
+    )
 
 
 def known_files(
@@ -151,8 +171,14 @@ def known_containers(conn: psycopg.Connection, source: str) -> set[str]:
         return {row[0] for row in rows}
 
 
-class _ContainerLoad:
-    """One container's way into the tables, inside an open transaction."""
+class ContainerLoad:
+    """One container's way into the tables, inside an open transaction.
+
+    `raw_reloading` reads a container again with the same steps and other endings.
+    """
+
+    rejects_table = "raw.rejects"
+    ledger_table = "ops.source_files"
 
     def __init__(
         self,
@@ -166,20 +192,30 @@ class _ContainerLoad:
         self.target = target
         self.is_simulated = is_simulated
         self.batch_id = batch_id_of(container.source, container.sha256)
-        self.files: list[_FileState] = []
+        self.files: list[FileState] = []
         self.pending = _Pending()
 
     def run(self) -> list[FileReport]:
+        """Read the container and write what it holds."""
         # Looking up thousands of hashes must use the key however small the table is.
         self.conn.execute("set local enable_seqscan = off")
         for parsed in self.container.files():
             self._read(parsed)
         self._flush()
-        self._write_ledger()
+        self._finish()
         return [state.report for state in self.files]
 
+    def _finish(self) -> None:
+        """Write what is told of whole files."""
+        self._write_ledger()
+        record_fields(
+            self.conn,
+            self.container.source,
+            [(state.file.source_file, state.fields) for state in self.files],
+        )
+
     def _read(self, parsed: ParsedFile) -> None:
-        state = _FileState(parsed.file, parsed.refusal, parsed.record_counts)
+        state = FileState(parsed.file, parsed.refusal, parsed.record_counts)
         self.files.append(state)
         pending = self.pending
         if parsed.refusal is not None:
@@ -192,6 +228,7 @@ class _ContainerLoad:
             pending.size += batch.weight
             if pending.size >= ROWS_PER_COPY:
                 self._flush()
+        state.fields = parsed.fields_seen()
 
     def _flush(self) -> None:
         if self.pending.rows:
@@ -234,7 +271,7 @@ class _ContainerLoad:
         )
         return {row[0] for row in found}
 
-    def _row_end(self, state: _FileState) -> str:
+    def _row_end(self, state: FileState) -> str:
         name = escape_value(storable_text(state.file.source_file))
         simulated = "t" if self.is_simulated else "f"
         return f";{name};{self.batch_id};{simulated}\n"
@@ -243,9 +280,7 @@ class _ContainerLoad:
         with (
             self.conn.cursor() as cursor,
             cursor.copy(
-                "copy raw.rejects (reject_id, source, source_file, row_number, field, "
-                "rule_id, reason, fix, original, original_bytes, original_sha256, "
-                "_batch_id, _is_simulated) from stdin"
+                f"copy {self.rejects_table} ({_REJECT_COLUMNS}) from stdin"
             ) as copy,
         ):
             for state, reject in self.pending.rejects:
@@ -273,10 +308,7 @@ class _ContainerLoad:
         with (
             self.conn.cursor() as cursor,
             cursor.copy(
-                "copy ops.source_files (file_id, source, source_file, container_file, "
-                "container_sha256, sha256, size_bytes, partition_key, batch_id, "
-                "status, reason, rows_read, rows_loaded, rows_repeated, rows_rejected, "
-                "record_counts, is_simulated) from stdin"
+                f"copy {self.ledger_table} ({LEDGER_COLUMNS}) from stdin"
             ) as copy,
         ):
             for state in self.files:
@@ -300,8 +332,15 @@ class _ContainerLoad:
                         report.counts.rejected,
                         json.dumps(state.record_counts),
                         self.is_simulated,
+                        self.target.table,
+                        _path_text(self.container.location),
+                        _path_text(file.read_with),
                     )
                 )
+
+
+def _path_text(path: str | None) -> str | None:
+    return storable_text(path) if path is not None else None
 
 
 def _first_of_each(batch: RecordBatch, seen: set[str]) -> list[str]:

@@ -48,11 +48,11 @@ class Layout:
     def fields_seen(self, mapping: Mapping) -> FieldsSeen:
         """Its columns beside those of the mapping.
 
-        Names the mapping reads come in the mapping's spelling; its first one stands for
-        a column that is missing. Another case or spelling is no drift.
+        Names the mapping reads come in the mapping's first spelling: another one is no
+        drift.
         """
         spelt = {
-            source.casefold(): source
+            source.casefold(): column.sources[0]
             for column in mapping.columns
             for source in column.sources
         }
