@@ -33,6 +33,7 @@ from delivery.endpoints import disable_endpoint, register_endpoint
 from delivery.guard import parse_networks
 from delivery.signing import generate_secret
 from domain.errors import UserError
+from orchestration.board import Board
 from orchestration.children import Child, child
 from orchestration.instance import close_orphaned_runs, prepare_instance
 from orchestration.main_job import JobOutcome, run_job
@@ -79,7 +80,7 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
     began = time.monotonic()
     seconds: dict[str, float] = {}
     with _only_run_of(settings), _quiet(settings.market_folder / "run.log"):
-        board = _Board(console)
+        board = Board(console)
         with board.timed("database", seconds):
             url = prepare_instance(settings)
             settings.market_file.write_text(settings.active_market)
@@ -125,7 +126,7 @@ def _run_jobs(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     sources: _Sources,
-    board: _Board,
+    board: Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
     weeks = weeks_on_offer(sources.nsw_psi) if sources.nsw_psi else None
@@ -263,40 +264,6 @@ def _nothing_new(summary: dict[str, Any], metadata: dict[str, Any]) -> str | Non
     sent = summary["sent"]
     events = f"{sent:,} events sent that were still due" if sent else "no event sent"
     return f"nothing new: no row loaded, no table changed, {events}"
-
-
-class _Board:
-    """Progress for people: a line a stage, and a counter inside long ones."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = console.is_terminal
-
-    @contextlib.contextmanager
-    def timed(self, name: str, seconds: dict[str, float]) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        seconds[name] = time.monotonic() - began
-        self._line(name, "success", seconds[name])
-
-    def stage(self, name: str, state: str, took: float) -> None:
-        if state == "started":
-            self._overwrite(f"  ... {name}")
-        else:
-            self._line(name, state, took)
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self._overwrite(f"  ... {stage} {done:,}" + (f" of {total:,}" if total else ""))
-
-    def _line(self, name: str, state: str, took: float) -> None:
-        self._overwrite("")
-        mark = {"success": "ok  ", "failure": "FAIL", "skipped": "skip"}[state]
-        self._console.print(f"{mark} {name:<66} {took:6.1f} s", markup=False)
-
-    def _overwrite(self, text: str) -> None:
-        if self._live:
-            self._console.file.write(f"\r\x1b[K{text[:100]}")
-            self._console.file.flush()
 
 
 @contextlib.contextmanager
