@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .venv-peers
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,12 +43,22 @@ unit: setup ## Unit tests, in seconds
 test: check ## Lint, types, walls and every test
 	$(BIN)/pytest -q -n 2 --dist worksteal tests
 
-bench: setup ## Figures with their peers
+bench: setup $(PEERS)/.installed ## Figures with their peers
 	$(BIN)/python -m benchmarks
+
+# Peers that are packages live apart: their dependencies never meet ours.
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+	  --only-binary :all: -r benchmarks/peers/requirements.txt
+	@touch $@
 
 lock: ## Rewrite requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --no-strip-extras --only-binary :all: --quiet -o requirements.lock
+	cd benchmarks/peers && uv pip compile requirements.in --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --only-binary :all: --quiet -o requirements.txt
 
 .PHONY: help setup run up check unit test bench lock

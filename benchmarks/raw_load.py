@@ -4,12 +4,14 @@ Ours finds, unpacks, checks, reconciles, parses, recognises repeats, loads and k
 ledger, one transaction a week. The peer sends the finished rows in one COPY into the
 same table (columns, generated hash and indexes alike), in the same run, in turns.
 Figures are medians of the rounds; a ratio of 1 would mean that all but the COPY costs
-nothing. The files are the real ones of 2024 where the shared data lies beside the
+nothing. A second peer, dlt, loads the same finished rows once (`peers/dlt_load.py`). The files are the real ones of 2024 where the shared data lies beside the
 checkout, else 44 weeks of their size and shape made here.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import tempfile
 import time
 import zipfile
@@ -28,6 +30,8 @@ from database.migrate import migrate
 WEEKS, DISTRICTS, SALES = 44, 120, 32
 ROUNDS = 3
 REAL_WEEKS = Path(__file__).parents[2] / "shared" / "data" / "nsw_psi_weekly_2024"
+#: Environment of the peers that are packages; `make bench` makes it.
+PEERS = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
 _COPY = "with (format text, delimiter ';', null '')"
 
 
@@ -130,7 +134,43 @@ def _compare(
                 "peak memory": memory,
             },
         ),
-        Figure("same files again", median(again), "s", median(peer), "bare COPY"),
+        Figure("same files again", median(again), "s", median(ours), "first load"),
+        *_beside_dlt(conn, ready, columns, median(ours)),
+    ]
+
+
+def _beside_dlt(
+    conn: psycopg.Connection, ready: Path, columns: str, ours: float
+) -> list[Figure]:
+    """The same rows through dlt; nothing where its environment was not made."""
+    if not PEERS.exists():
+        return []
+    info = conn.info
+    address = f"{info.user}:{info.password}@{info.host}:{info.port}/{info.dbname}"
+    answer = subprocess.run(
+        [
+            *(str(PEERS), str(Path(__file__).parent / "peers" / "dlt_load.py")),
+            *("--rows", str(ready), "--columns", columns.replace(", ", ",")),
+            *("--url", f"postgresql://{address}"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()[-1]
+    found = json.loads(answer)
+    conn.execute("drop schema if exists dlt_peer cascade")
+    return [
+        Figure(
+            "first load",
+            ours,
+            "s",
+            found["seconds"],
+            "dlt, rows ready",
+            {
+                "dlt rows": f"{found['rows']:,}",
+                "dlt peak memory": f"{found['peak_mib']:,.0f} MiB",
+            },
+        )
     ]
 
 
