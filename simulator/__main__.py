@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from simulator.csv_sales import write_csv
+from simulator.domain_api.arguments import add_arguments, domain_options
+from simulator.domain_api.service import DomainApi
 from simulator.faults import Faults
 from simulator.lifetime import announce, exit_with_stdin
 from simulator.market import Market, MarketSize
@@ -32,13 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         site = Site(
             Market(size), Faults.parse(options.fault), archive=options.archive_years
         )
+        domain = DomainApi(site.market, domain_options(options))
     except ValueError as error:
         parser.error(str(error))
     if options.write is not None:
         write_files(site.market, options.write)
         return 0
     try:
-        server = SiteServer(site, options.host, options.port)
+        server = SiteServer(site, options.host, options.port, domain=domain)
     except OSError as error:
         parser.error(
             f"cannot listen on {options.host}:{options.port}: {error.strerror}; "
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "url": server.url,
             "psi_url": f"{server.url}/psi/",
             "csv_url": f"{server.url}/csv/sales.csv.gz",
+            "domain_url": f"{server.url}/domain",
+            "domain_token_url": f"{server.url}/domain/auth/v1/connect/token",
         },
         options.state_file,
     )
@@ -98,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         help="truncate, cut, wrong_z, binary, late, empty_listing, status, slow; "
         "see simulator/faults.py",
     )
+    add_arguments(parser)
     add("--state-file", type=Path, help="also write the ready line there")
     add("--exit-with-stdin", action="store_true", help="end when stdin ends")
     add("--write", type=Path, metavar="FOLDER", help="write the files and end")

@@ -1,0 +1,139 @@
+"""What is advertised at a moment: listings by id, by home and by locality.
+
+Listings are worked out locality by locality when asked for; a bounded number is kept.
+Here: which listings there are. Elsewhere: which of them a search wants (`query`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time
+from typing import Final
+
+from simulator.domain_api.listings import (
+    DAY,
+    LATEST_LODGED_DAYS,
+    LONGEST_CAMPAIGN_DAYS,
+    LONGEST_EARLIER_DAYS,
+    VARIANTS,
+    Listing,
+    listings_of,
+)
+from simulator.domain_api.turnover import Turnover
+from simulator.geography import Locality
+from simulator.market import Market
+
+_FIRST_ID: Final = 2_000_000
+_CYCLES_BEFORE: Final = 20
+"""Sales a home may have had before the market's first week."""
+
+_KEPT_LISTINGS: Final = 60_000
+
+
+class Catalogue:
+    """The listings of a market. Safe to share between threads."""
+
+    def __init__(self, market: Market, sold_days: int) -> None:
+        self.market = market
+        self.sold_days = sold_days
+        self.turnover = Turnover(market)
+        start = datetime.combine(market.size.first_week, time(), UTC)
+        self._start = start.timestamp()
+        self._kept: OrderedDict[tuple[int, int], tuple[Listing, ...]] = OrderedDict()
+        self._number_kept = 0
+        self._lock = threading.Lock()
+
+    def listing(self, identity: int) -> Listing | None:
+        """The listing of that id, public yet or not; None if there never is one."""
+        homes = self.market.size.homes
+        if identity < _FIRST_ID:
+            return None
+        number, home = divmod(identity - _FIRST_ID, homes)
+        cycle = number // VARIANTS - _CYCLES_BEFORE
+        state = self.market.home(home).locality.state
+        phase, period = self.turnover.rhythm(home, state)
+        found = self._made(home, phase + cycle * period, phase, period)
+        return next((listing for listing in found if listing.id == identity), None)
+
+    def of_home(self, home: int, now: float) -> list[Listing]:
+        """All listings of a home that were public by `now`, oldest first."""
+        state = self.market.home(home).locality.state
+        phase, period = self.turnover.rhythm(home, state)
+        week = self._week(now)
+        first = max(phase - period * 8, week - 1040)
+        due = first + (phase - first) % period
+        found: list[Listing] = []
+        while due <= week + self._weeks_ahead(state):
+            found += self._made(home, due, phase, period)
+            due += period
+        return sorted((x for x in found if x.listed <= now), key=lambda x: x.listed)
+
+    def in_localities(
+        self, localities: Iterable[Locality], now: float
+    ) -> Iterator[Listing]:
+        """Listings that are, were or will be public in the week of `now`."""
+        week = self._week(now)
+        for locality in localities:
+            yield from self._bucket(locality, week)
+
+    def week_ends(self, now: float) -> float:
+        """When what `in_localities` gives is no longer what it gave at `now`."""
+        return self._start + (self._week(now) + 1) * 7 * DAY
+
+    def _week(self, now: float) -> int:
+        return int((now - self._start) // (7 * DAY))
+
+    def _weeks_ahead(self, state: str) -> int:
+        """Weeks from now within which a sale falls due that is advertised now."""
+        days = LONGEST_CAMPAIGN_DAYS + LONGEST_EARLIER_DAYS + 7
+        if state == "NSW":
+            days += LATEST_LODGED_DAYS
+        return days // 7 + 1
+
+    def _bucket(self, locality: Locality, week: int) -> tuple[Listing, ...]:
+        key = (locality.number, week)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept
+        made = tuple(self._work_out(locality, week))
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = made
+                self._number_kept += len(made)
+            while self._number_kept > _KEPT_LISTINGS and len(self._kept) > 1:
+                _, dropped = self._kept.popitem(last=False)
+                self._number_kept -= len(dropped)
+        return made
+
+    def _work_out(self, locality: Locality, week: int) -> Iterator[Listing]:
+        begin = self._start + week * 7 * DAY
+        end = begin + 7 * DAY
+        # A sale is published within five weeks of falling due, after its contract.
+        first = week - 6 - (self.sold_days + 7) // 7
+        last = week + self._weeks_ahead(locality.state)
+        for home, due, period in self.turnover.due_weeks(locality, first, last):
+            phase, _ = self.turnover.rhythm(home, locality.state)
+            for listing in self._made(home, due, phase, period):
+                if listing.listed < end and not listing.is_over(begin):
+                    yield listing
+
+    def _made(
+        self, home: int, due: int, phase: int, period: int
+    ) -> tuple[Listing, ...]:
+        homes = self.market.size.homes
+        cycle = (due - phase) // period + _CYCLES_BEFORE
+        if cycle < 0:
+            return ()
+        sale = self.turnover.sale(home, due, period)
+        return listings_of(
+            sale,
+            _FIRST_ID + cycle * VARIANTS * homes + home,
+            homes,
+            self.market.monday(sale.week),
+            self.market.size.seed,
+            self.sold_days,
+        )
