@@ -4,8 +4,9 @@ Ours finds, unpacks, checks, reconciles, parses, recognises repeats, loads and k
 ledger, one transaction a week. The peer sends the finished rows in one COPY into the
 same table (columns, generated hash and indexes alike), in the same run, in turns.
 Figures are medians of the rounds; a ratio of 1 would mean that all but the COPY costs
-nothing. A second peer, dlt, loads the same finished rows once (`peers/dlt_load.py`). The files are the real ones of 2024 where the shared data lies beside the
-checkout, else 44 weeks of their size and shape made here.
+nothing. A second peer, dlt, loads the same finished rows once (`peers/dlt_load.py`).
+The files are the real ones of 2024 where the shared data lies beside the checkout, else
+44 weeks of their size and shape made here.
 """
 
 from __future__ import annotations
