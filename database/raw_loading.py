@@ -79,7 +79,7 @@ class FileState:
             self.file.source_file,
             self.file.partition_key,
             "refused" if self.refusal else "loaded",
-            self.refusal.reason if self.refusal else None,
+            self.refusal.reason if self.refusal else self.file.note,
             self.counts,
         )
 

@@ -109,7 +109,7 @@ class SourceFile:
 
     `partition_key` is the Monday of a weekly file as YYYY-MM-DD. `read_with` names what
     it was read with besides the code (a mapping's name or path), so that a later retry
-    can read it the same way.
+    can read it the same way. `note` says what could not be checked of it.
     """
 
     source: str
@@ -120,6 +120,7 @@ class SourceFile:
     size_bytes: int
     partition_key: str | None
     read_with: str | None = None
+    note: str | None = None
 
     @property
     def file_id(self) -> UUID:

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connectors.http import resilient_session
-from connectors.nsw_valuer.containers import week_of
 from connectors.nsw_valuer.fetch import is_url, list_files
+from connectors.nsw_valuer.names import week_of
+from connectors.resilience import POLICIES, SourceClient
 
 _YEARLY_NAME = re.compile(r"(?<!\d)(\d{4})\.zip$", re.IGNORECASE)
 
@@ -23,14 +23,17 @@ def dated_files(folder: Path) -> Iterator[tuple[Path, date]]:
             yield path, day
 
 
-def weeks_on_offer(location: str) -> tuple[date, date] | None:
+def weeks_on_offer(
+    location: str, client: SourceClient | None = None
+) -> tuple[date, date] | None:
     """First and last week named by the files at `location`; None if no name tells.
 
     Raises:
         UserError: a listing that cannot be read.
     """
     if is_url(location):
-        urls = list_files(resilient_session(), location)
+        with client or SourceClient(POLICIES["nsw_valuer"]) as asked:
+            urls = list_files(asked, location)
         names = [Path(urlsplit(url).path).name for url in urls]
     else:
         path = Path(location).expanduser()

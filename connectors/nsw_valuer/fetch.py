@@ -1,7 +1,7 @@
 """Fetching PSI files from a listing page, or from the address of one file.
 
 Belongs here: which links are PSI files and how the server wants to be asked. Transport
-is `connectors.http`; what is in the files is `containers`.
+is `connectors.resilience`; what is in the files is `containers`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import requests
-
-from connectors.http import DownloadError, download, get_text
-from connectors.nsw_valuer.containers import Weeks, is_wanted
+from connectors.nsw_valuer.names import Weeks, is_wanted
+from connectors.resilience import (
+    Parked,
+    Refused,
+    SourceClient,
+    SourceDown,
+    SourceError,
+)
 from domain.errors import UserError
 
 _FILE = re.compile(r"(?:(?<!\d)(?:\d{8}|\d{4})\.zip|\.dat)$", re.IGNORECASE)
@@ -52,7 +56,7 @@ def is_url(location: str) -> bool:
 
 
 def list_files(
-    session: requests.Session, location: str, weeks: Weeks | None = None
+    client: SourceClient, location: str, weeks: Weeks | None = None
 ) -> list[str]:
     """Addresses of the PSI files a listing offers, oldest first.
 
@@ -60,19 +64,20 @@ def list_files(
     With `weeks` given their addresses are then built by rule (`YYYYMMDD.zip`, Mondays).
 
     Raises:
+        SourceDown, Parked: the server is away.
         UserError: the page cannot be read, or links to no PSI file and no weeks were
             asked for. Either may pass.
     """
     if _FILE.search(urlsplit(location).path):
         return [location]
     try:
-        page = get_text(session, location)
-    except DownloadError as error:
+        page = client.get(location).text
+    except Refused as error:
         if weeks is not None and _WEEKLY_FOLDER in location:
             return list(_weekly_addresses(location, weeks))
         raise UserError(
-            f"The listing of weekly sales files cannot be read: {error}. Check the "
-            "address and the network, or download the files and give their folder."
+            f"The listing of weekly sales files cannot be read: {error} Or "
+            "download the files and give their folder."
         ) from error
     links = _Links()
     links.feed(page)
@@ -100,7 +105,7 @@ def _weekly_addresses(location: str, weeks: Weeks) -> Iterator[str]:
 
 
 def fetch_files(
-    session: requests.Session,
+    client: SourceClient,
     location: str,
     landing: Path,
     weeks: Weeks | None = None,
@@ -111,21 +116,27 @@ def fetch_files(
     One file that fails does not stop the others: its problem is returned.
 
     Raises:
+        SourceDown, Parked: the server is away, so that nothing at all was fetched.
         UserError: the listing cannot be read, or nothing at all could be fetched.
     """
-    urls = list_files(session, location, weeks)
+    urls = list_files(client, location, weeks)
     # Without the page it is linked from, the server answers 403 for a weekly file.
     headers = {"Referer": location}
     results: list[Fetched] = []
+    away: SourceDown | Parked | None = None
     for number, url in enumerate(urls, start=1):
         try:
-            path = download(session, url, landing, headers=headers)
-            results.append(Fetched(url, path))
-        except DownloadError as error:
+            landed = client.download(url, landing, headers=headers)
+            results.append(Fetched(url, landed.path))
+        except SourceError as error:
+            if isinstance(error, SourceDown | Parked):
+                away = away or error
             results.append(Fetched(url, None, str(error)))
         if on_file is not None:
             on_file(number, len(urls))
     if results and all(result.path is None for result in results):
+        if away is not None:
+            raise away
         raise UserError(
             f"None of {len(results)} files could be fetched; the first: "
             f"{results[0].problem}. Check the network and try again."

@@ -69,7 +69,7 @@ CURRENT = re.compile(
 )
 #: The fields a C or D record shares with its B record. The download time is none of
 #: them: it moves on to the next minute within a sale.
-JOIN_KEY = re.compile(r"B(;[^;]*;[^;]*;[^;]*;)")
+JOIN_KEY = re.compile(r"[BCD](;[^;]*;[^;]*;[^;]*;)")
 
 ARCHIVE_FIELDS = (
     "record_type",

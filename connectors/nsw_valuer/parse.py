@@ -28,26 +28,39 @@ from connectors.nsw_valuer.layout import (
     is_day,
     is_moment,
 )
+from connectors.nsw_valuer.strays import Stray, Strays
 from domain.records import ORIGINAL_LIMIT, Original, RecordBatch, Reject, escape_value
 
 #: A legal description is cut at 70 characters a record; a longer one is no description.
 _LEGAL_LIMIT = 4096
+_MOST_PARTIES = 32_767
 _NO_KEY = "\x00"
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})[/.-](\d\d)[/.-](\d\d)", re.ASCII)
 
 
 class CurrentReader:
     """Reads the current format. One reader reads one file.
 
     D and C records directly follow their B record and repeat its first three fields
-    (and its download time, unless the minute turned in between).
+    (and its download time, unless the minute turned in between). Where they do not,
+    `is_disordered` tells so, and another reader given the file's `strays` reads it.
     """
 
     record_format = "current"
 
-    def __init__(self, source_file: str, downloaded_at: str | None = None) -> None:
+    def __init__(
+        self,
+        source_file: str,
+        downloaded_at: str | None = None,
+        strays: Strays | None = None,
+    ) -> None:
         self.source_file = source_file
         self.downloaded_at = downloaded_at
         self.number = 0
+        self.is_disordered = False
+        self._strays = strays
+        self._after: list[Stray] = []
         self._rows: list[str] = []
         self._hashes: list[str] = []
         self._rejects: list[Reject] = []
@@ -118,6 +131,25 @@ class CurrentReader:
         self._body = f"{who}{counter}{stamp};{rest};;"
         self._hash = digest.hexdigest()
         self._line = self.number
+        if self._strays is not None:
+            self._claim(self._strays.take(self._key, stamp))
+
+    def _claim(self, strays: list[Stray]) -> None:
+        """Join strays in the order of the file: some now, some behind our own."""
+        for stray in strays:
+            if stray.number < self.number:
+                self._join(stray)
+            else:
+                self._after.append(stray)
+
+    def _join(self, stray: Stray) -> None:
+        rest = stray.line[self._cut :].partition(";")[2]
+        if stray.line.startswith("C;"):
+            self._add_legal(rest, special=True)
+        elif rest.startswith("P;"):
+            self._purchasers += 1
+        elif rest.startswith("V;"):
+            self._vendors += 1
 
     def _judge(
         self, stamp: str, contract: str, settled: str, interest: str
@@ -146,7 +178,13 @@ class CurrentReader:
 
     def _close(self) -> None:
         """Write the record being read, now that its C and D records are known."""
+        if self._after:
+            for stray in self._after:
+                self._join(stray)
+            self._after = []
         if self._body is not None:
+            if self._purchasers > _MOST_PARTIES or self._vendors > _MOST_PARTIES:
+                self._cap_parties()
             self._rows.append(
                 f"{self._body};{self._legal};{self._purchasers};{self._vendors};"
                 f"{self.record_format};{self._hash};{self._line}"
@@ -157,6 +195,19 @@ class CurrentReader:
         self._purchasers = self._vendors = 0
         self._key = _NO_KEY
         self._is_skipping = False
+
+    def _cap_parties(self) -> None:
+        """A sale to a town is a fault of the file; the column holds no more."""
+        found = f"{self._purchasers} purchasers and {self._vendors} vendors"
+        fault = Fault(
+            "purchaser_count",
+            "parties_too_many",
+            f"The sale of line {self._line} has {found}; {_MOST_PARTIES} are kept.",
+            REISSUE,
+        )
+        self._note(self._body or "", fault)
+        self._purchasers = min(self._purchasers, _MOST_PARTIES)
+        self._vendors = min(self._vendors, _MOST_PARTIES)
 
     def _add_legal(self, text: str, special: bool) -> None:
         if special:
@@ -179,39 +230,31 @@ class CurrentReader:
         if key := JOIN_KEY.match(line[:ORIGINAL_LIMIT]):
             self._key = key[1]
             self._cut = 1 + len(key[1])
+            if self._strays is not None:
+                stamp = line[key.end() : key.end() + 20].partition(";")[0]
+                self._strays.take(self._key, stamp)
 
     def _note(self, line: str, fault: Fault, original: Original | None = None) -> None:
-        self._rejects.append(
-            Reject(
-                SOURCE,
-                self.source_file,
-                self.number,
-                fault.field,
-                fault.rule_id,
-                fault.reason,
-                fault.fix,
-                original or Original.of(line, "latin-1"),
-            )
-        )
+        kept = original or Original.of(line, "latin-1")
+        self._rejects.append(reject_of(self.source_file, self.number, fault, kept))
 
     def _stray(self, line: str, kind: str) -> None:
-        """A line that is no record, or a C or D record without its B record."""
-        if not line.strip("\r \t\x1a") or (self._is_skipping and kind in ("C;", "D;")):
+        """A line that is no record, or a C or D record away from its B record."""
+        if not line.strip("\r \t\x1a"):
             return
         if kind in ("C;", "D;"):
-            fault = Fault(
-                None,
-                "record_without_sale",
-                f"The {kind[0]} record belongs to no B record directly before it.",
-                REISSUE,
-            )
-        else:
-            fault = Fault(
-                None,
-                "record_type_unknown",
-                "The line begins with none of A; B; C; D; Z;.",
-                "Remove the line from the file and load it again.",
-            )
+            if JOIN_KEY.match(line):
+                # It may belong to a B record elsewhere: the strays know.
+                self.is_disordered = True
+            elif not self._is_skipping:
+                self._note(line, without_sale(kind))
+            return
+        fault = Fault(
+            None,
+            "record_type_unknown",
+            "The line begins with none of A; B; C; D; Z;.",
+            "Remove the line from the file and load it again.",
+        )
         self._note(line, fault)
 
     def _refuse_long_line(self, line: LongLine) -> None:
@@ -251,6 +294,8 @@ class ArchiveReader(CurrentReader):
         if fault is not None:
             self._refuse(line, fault)
             return
+        # Both date forms circulate: the same sale is the same content in either.
+        parts[10] = record["contract_date"]
         business = ";".join(parts[1:2] + parts[3:wanted])
         digest = md5(f"archive;{business}".encode("latin-1"), usedforsecurity=False)
         record["downloaded_at"] = stamp
@@ -277,27 +322,30 @@ class ArchiveReader(CurrentReader):
 
 def _compact_date(text: str) -> str:
     """`20/11/1990` as `19901120`; other text unchanged, for the date rule to judge."""
-    found = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
-    return f"{found[3]}{found[2]:0>2}{found[1]:0>2}" if found else text
+    if found := _DAY_FIRST.fullmatch(text):
+        return f"{found[3]}{found[2]:0>2}{found[1]:0>2}"
+    if found := _YEAR_FIRST.fullmatch(text):
+        return f"{found[1]}{found[2]}{found[3]}"
+    return text
 
 
-def refuse_records(
-    source_file: str, blocks: Iterable[Block | LongLine], fault: Fault
-) -> Iterator[RecordBatch]:
-    """Turn every B record of a refused file into a reject, so that none is lost."""
-    number = 0
-    reason = f"The whole file is refused. {fault.reason}"
-    for block in blocks:
-        rejects: list[Reject] = []
-        lines = [block.original] if isinstance(block, LongLine) else block.lines
-        for line in lines:
-            number += 1
-            text = line.text if isinstance(line, Original) else line
-            if not text.startswith("B;"):
-                continue
-            kept = line if isinstance(line, Original) else Original.of(line, "latin-1")
-            rule = f"file_{fault.rule_id.removeprefix('file_')}"
-            rejects.append(
-                Reject(SOURCE, source_file, number, None, rule, reason, fault.fix, kept)
-            )
-        yield RecordBatch([], [], rejects, len(rejects))
+def without_sale(kind: str) -> Fault:
+    """A C or D record whose sale is nowhere in its file."""
+    reason = f"The {kind[0]} record belongs to no B record of its file."
+    return Fault(None, "record_without_sale", reason, REISSUE)
+
+
+def reject_of(
+    source_file: str, number: int, fault: Fault, original: Original
+) -> Reject:
+    """The reject of one line."""
+    return Reject(
+        SOURCE,
+        source_file,
+        number,
+        fault.field,
+        fault.rule_id,
+        fault.reason,
+        fault.fix,
+        original,
+    )

@@ -10,7 +10,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal
 from zipfile import BadZipFile
 
@@ -19,9 +19,11 @@ from connectors.nsw_valuer.layout import Fault
 
 RecordFormat = Literal["current", "archive"]
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LETTERS = (b"A", b"B", b"C", b"D", b"Z")
 _TAIL = 4096
-_SECOND_FIELD = re.compile(rb"\nB;[^;\n]*;([^;\n]*);")
+_SECOND_FIELD = re.compile(rb"\nB;[^;\n]*;([^;\n]+);")
+_CURRENT_HEADER = re.compile(rb"^A;RTSALEDATA;", re.MULTILINE)
 _STAMP = re.compile(rb"^A;[^;\n]*;[^;\n]*;(\d{8} \d\d:\d\d)", re.MULTILINE)
 _TRAILER = re.compile(rb"Z;(\d{1,12});(\d{0,12});?(\d{0,12});?(\d{0,12});*")
 #: What reading a damaged ZIP member or file raises.
@@ -32,16 +34,24 @@ FETCH_AGAIN = "Fetch the file again; its other records wait in raw.rejects until
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the first pass found. `fault` is None for a file that may be loaded."""
+    """What the first pass found. `fault` is None for a file that may be loaded.
+
+    `note` says what could not be checked of a file that is loaded all the same.
+    """
 
     sha256: str
     size_bytes: int
     record_format: RecordFormat
     downloaded_at: str | None
     fault: Fault | None
+    note: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     #: The whole of a file small enough to keep, so that it need not be unpacked twice.
     content: bytes | None = field(default=None, repr=False)
+
+    def refused(self, fault: Fault) -> Scan:
+        """The same, with a fault that lies elsewhere."""
+        return replace(self, fault=fault, note=None)
 
 
 class _Counter:
@@ -54,9 +64,32 @@ class _Counter:
         self.head = b""
         self.tail = b"\n"
         self.second_field: bytes | None = None
+        self.is_marked = False
+
+    @property
+    def is_archive(self) -> bool:
+        """Letters in the second field tell the archive; its header is another one."""
+        if self.second_field is None or _CURRENT_HEADER.search(self.head):
+            return False
+        return re.search(rb"[A-Za-z]", self.second_field) is not None
+
+    @property
+    def trailer(self) -> list[int] | None:
+        """The counts that the last line states: records, B, C, D."""
+        found = _TRAILER.fullmatch(self.last_line)
+        return [int(part or 0) for part in found.groups()] if found else None
+
+    @property
+    def last_line(self) -> bytes:
+        """The last line that is not blank."""
+        return self.tail.rstrip(b" \t\r\n\x1a").rsplit(b"\n", 1)[-1]
 
     def add(self, data: bytes) -> None:
         self.digest.update(data)
+        if self.size == 0:
+            self.is_marked = data.startswith(BYTE_ORDER_MARK)
+            data = data[3:] if self.is_marked else data
+            self.size = 3 if self.is_marked else 0
         self.size += len(data)
         # The two bytes before the chunk complete a record start cut by its edge.
         seam = self.tail[-2:] + data
@@ -69,8 +102,12 @@ class _Counter:
         self.tail = (self.tail + data[-_TAIL:])[-_TAIL:]
 
 
-def scan(open_file: Callable[[], BinaryIO]) -> Scan:
-    """Read a file once and judge it as a whole. Never raises for its content."""
+def scan(open_file: Callable[[], BinaryIO], *, needs_trailer: bool = True) -> Scan:
+    """Read a file once and judge it as a whole. Never raises for its content.
+
+    Without `needs_trailer` a file of B, C and D records alone (an extract of PSI files)
+    may be loaded, with a note that no trailer confirms it is whole.
+    """
     counter = _Counter()
     damage: Fault | None = None
     first = b""
@@ -86,47 +123,82 @@ def scan(open_file: Callable[[], BinaryIO]) -> Scan:
             f"The file cannot be read to its end: {error or type(error).__name__}.",
             FETCH_AGAIN,
         )
-    second = counter.second_field
-    archive = second is not None and re.search(rb"[A-Za-z]", second) is not None
     stamp = _STAMP.search(counter.head)
+    fault, note = _judge(counter, stamp is not None, needs_trailer)
+    is_whole = counter.size == len(first)
     return Scan(
         sha256=counter.digest.hexdigest(),
         size_bytes=counter.size,
-        record_format="archive" if archive else "current",
+        record_format="archive" if counter.is_archive else "current",
         downloaded_at=stamp[1].decode() if stamp else None,
-        fault=damage or _judge(counter, archive, stamp is not None),
+        fault=damage or fault,
+        note=None if damage or fault else note,
         counts=counter.counts,
-        content=first if counter.size == len(first) else None,
+        content=first[3 if counter.is_marked else 0 :] if is_whole else None,
     )
 
 
-def _judge(counter: _Counter, archive: bool, has_stamp: bool) -> Fault | None:
+def _judge(
+    counter: _Counter, has_stamp: bool, needs_trailer: bool
+) -> tuple[Fault | None, str | None]:
+    """What refuses the file, and what is to be said of it if nothing does."""
+    counts = counter.counts
     if counter.size == 0:
-        return Fault(None, "file_empty", "The file is empty.", FETCH_AGAIN)
-    if not any(counter.counts.values()):
-        binary = b"\x00" in counter.head or _mostly_unprintable(counter.head)
-        return Fault(
-            None,
-            "file_binary" if binary else "file_not_psi",
-            "The file is binary data, not PSI text."
-            if binary
-            else "The file holds no PSI record (lines beginning A; B; C; D; or Z;).",
-            "Remove the file from the folder, or fetch the right one in its place.",
+        return Fault(None, "file_empty", "The file is empty.", FETCH_AGAIN), None
+    if not any(counts.values()):
+        return _not_psi(counter.head), None
+    is_extract = not counts["A"] and not counts["Z"] and not needs_trailer
+    if counter.is_archive and not has_stamp:
+        return _no_header(), None
+    if is_extract and not counts["B"]:
+        return _no_sales(), None
+    if is_extract:
+        return None, (
+            "The file has no header and no trailer: nothing confirms that its "
+            f"{counts['B']} B records are all there were."
         )
-    if archive:
-        # The archive's own trailers are off by one: they prove nothing.
-        return None if has_stamp else _no_header()
-    last_line = counter.tail.rstrip().rsplit(b"\n", 1)[-1]
-    trailer = _TRAILER.fullmatch(last_line)
-    if trailer is None:
-        return Fault(
-            "trailer",
-            "trailer_missing",
-            f"The last line is {_shown(last_line)}, not a Z trailer: the file is cut "
-            f"short after {counter.counts['B']} B records.",
-            FETCH_AGAIN,
-        )
-    return _reconcile(counter.counts, [int(part or 0) for part in trailer.groups()])
+    stated = counter.trailer
+    if stated is None:
+        return _no_trailer(counter), None
+    wrong = _reconcile(counts, stated)
+    if wrong and counter.is_archive:
+        # The publisher's own archive files are off by one: not enough to refuse them.
+        stated_b = f"{stated[0]} records and {stated[1]} B stated"
+        found = f"{sum(counts.values())} and {counts['B']} found"
+        exact = stated[1] == counts["B"]
+        return None, None if exact else f"The Z trailer disagrees: {stated_b}, {found}."
+    return wrong, None
+
+
+def _not_psi(head: bytes) -> Fault:
+    binary = b"\x00" in head or _mostly_unprintable(head)
+    return Fault(
+        None,
+        "file_binary" if binary else "file_not_psi",
+        "The file is binary data, not PSI text."
+        if binary
+        else "The file holds no PSI record (lines beginning A; B; C; D; or Z;).",
+        "Remove the file from the folder, or fetch the right one in its place.",
+    )
+
+
+def _no_trailer(counter: _Counter) -> Fault:
+    return Fault(
+        "trailer",
+        "trailer_missing",
+        f"The last line is {_shown(counter.last_line)}, not a Z trailer: the file is "
+        f"cut short after {counter.counts['B']} B records.",
+        FETCH_AGAIN,
+    )
+
+
+def _no_sales() -> Fault:
+    return Fault(
+        None,
+        "sales_missing",
+        "The file holds C or D records but no sale (B record) that they belong to.",
+        "Put the file of their B records beside it: its name with _B for _C.",
+    )
 
 
 def _reconcile(counts: dict[str, int], stated: list[int]) -> Fault | None:

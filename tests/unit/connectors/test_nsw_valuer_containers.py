@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from connectors.archives import Limits
-from connectors.nsw_valuer.containers import find_containers, is_wanted, week_of
+from connectors.nsw_valuer.containers import find_containers
+from connectors.nsw_valuer.names import is_wanted, week_of
 from domain.errors import PermanentError
 from domain.records import FileCounts
 from tests.psi_samples import psi_file, sale, weekly_zip, write_week, zip_of

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connectors.lines import read_blocks
 from connectors.nsw_valuer.layout import ROW_COLUMNS
 from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader
+from connectors.nsw_valuer.reading import read_records
 from connectors.nsw_valuer.scan import scan
 from domain.records import ORIGINAL_LIMIT, Reject
 from tests.psi_samples import psi_file, sale
@@ -17,10 +18,15 @@ Record = dict[str, str]
 
 
 def read(
-    content: bytes, chunk: int = 1 << 20
+    content: bytes, chunk: int | None = None
 ) -> tuple[list[Record], list[Reject], int]:
-    blocks = read_blocks(io.BytesIO(content), chunk)
-    batches = list(CurrentReader("f.DAT").read(blocks))
+    def opened() -> io.BytesIO:
+        return io.BytesIO(content)
+
+    if chunk is None:
+        batches = list(read_records("f.DAT", scan(opened), opened))
+    else:
+        batches = list(CurrentReader("f.DAT").read(read_blocks(opened(), chunk)))
     rows = [
         dict(zip(ROW_COLUMNS, _split(row), strict=True))
         for batch in batches
