@@ -194,3 +194,13 @@ def accept_fields(
             {"source": source, "dataset": dataset},
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+def know_fields(conn: psycopg.Connection, source: str, fields: FieldsSeen) -> None:
+    """Take note that the connector reads fields by now that were new or unmapped."""
+    conn.execute(
+        "update ops.source_fields set status = 'known', changed_at = now() "
+        "where source = %s and dataset = %s and field = any(%s) "
+        "and status in ('new', 'unmapped')",
+        [source, fields.dataset, [_stored(name) for name in fields.known]],
+    )
