@@ -7,13 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import psycopg
-import requests
 
 from assets.landing.common import IngestSummary, Progress, load_all, summarise
 from connectors.csv_mapping import CSV_COLUMNS, find_csv_containers
 from connectors.csv_mapping.mapping import load_mapping
-from connectors.http import resilient_session
 from connectors.nsw_valuer.fetch import is_url
+from connectors.resilience import POLICIES, SourceClient
 from domain.records import TargetTable
 
 CSV_TABLE = TargetTable("csv", "raw.csv__sales", CSV_COLUMNS)
@@ -27,7 +26,7 @@ def ingest_csv(
     landing: Path,
     is_simulated: bool,
     on_progress: Progress | None = None,
-    session: requests.Session | None = None,
+    client: SourceClient | None = None,
     today: date | None = None,
 ) -> IngestSummary:
     """Land CSV files (plain, gzip, ZIP, a folder or an address) through a mapping.
@@ -42,7 +41,8 @@ def ingest_csv(
     if is_url(str(location)):
         from connectors.csv_mapping.fetch import fetch_csv
 
-        path = fetch_csv(session or resilient_session(), str(location), landing)
+        asked = client or SourceClient(POLICIES["csv"])
+        path = fetch_csv(asked, str(location), landing)
     last_day = today or date.today()  # noqa: DTZ011 - a sale's date has no zone either
     containers = find_csv_containers(path, rules, last_day)
     reports = load_all(

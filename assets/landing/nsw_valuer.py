@@ -8,7 +8,6 @@ from itertools import chain
 from pathlib import Path
 
 import psycopg
-import requests
 
 from assets.landing.common import (
     FetchFailure,
@@ -17,10 +16,10 @@ from assets.landing.common import (
     load_all,
     summarise,
 )
-from connectors.http import resilient_session
 from connectors.nsw_valuer.containers import count_containers, find_containers
 from connectors.nsw_valuer.fetch import fetch_files, is_url
 from connectors.nsw_valuer.layout import ROW_COLUMNS, SOURCE
+from connectors.resilience import POLICIES, SourceClient
 from domain.records import TargetTable
 
 PSI_TABLE = TargetTable(SOURCE, "raw.nsw_valuer__sales", ROW_COLUMNS)
@@ -34,7 +33,7 @@ def ingest_psi(
     is_simulated: bool,
     weeks: tuple[date, date] | None = None,
     on_progress: Progress | None = None,
-    session: requests.Session | None = None,
+    client: SourceClient | None = None,
 ) -> IngestSummary:
     """Land NSW PSI files from a folder, a file, or the address of a listing or a file.
 
@@ -46,9 +45,11 @@ def ingest_psi(
         is_simulated: label of every row.
         weeks: first and last Monday wanted, inclusive; None for all files.
         on_progress: called with (outer files done, outer files in all).
-        session: HTTP session; one that retries is made if none is given.
+        client: how the server is asked; by default with the source's own policy and
+            what this process alone knows.
 
     Raises:
+        SourceDown, Parked: the server is away; nothing was fetched.
         UserError: nothing to read, with what to do (`PermanentError` where trying again
             cannot help).
         psycopg.Error: the database failed; finished containers stay loaded.
@@ -56,9 +57,8 @@ def ingest_psi(
     started = time.perf_counter()
     failures: list[FetchFailure] = []
     if is_url(str(location)):
-        fetched = fetch_files(
-            session or resilient_session(), str(location), landing, weeks
-        )
+        asked = client or SourceClient(POLICIES[SOURCE])
+        fetched = fetch_files(asked, str(location), landing, weeks)
         failures = [
             FetchFailure(item.url, item.problem or "")
             for item in fetched

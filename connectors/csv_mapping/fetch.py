@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import requests
-
-from connectors.http import DownloadError, download
-from domain.errors import UserError
+from connectors.resilience import Refused, SourceClient, TooLarge
+from domain.errors import PermanentError
 
 
-def fetch_csv(session: requests.Session, url: str, landing: Path) -> Path:
+def fetch_csv(client: SourceClient, url: str, landing: Path) -> Path:
     """Land one CSV file; it is not fetched again while it has not changed.
 
     Raises:
-        UserError: the server does not give it.
+        SourceDown, Parked: the server is away.
+        PermanentError: the server does not give it.
     """
     try:
-        return download(session, url, landing)
-    except DownloadError as error:
-        raise UserError(
-            f"The CSV file cannot be fetched: {error}. Check the address and the "
-            "network, or download the file and give its path."
+        return client.download(url, landing).path
+    except (Refused, TooLarge) as error:
+        raise PermanentError(
+            f"The CSV file cannot be fetched: {error} Or download the "
+            "file and give its path."
         ) from error

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from connectors.resilience.client import SourceClient
 
 _CHUNK: Final = 1 << 20
+_PART_KEPT_SECONDS: Final = 7 * 86_400
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -73,6 +75,7 @@ def fetch_file(
 ) -> Downloaded:
     """Fetch one file; see `SourceClient.download`."""
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     target = folder / (name or _file_name(client.policy.source, url))
     with _locked_part(target) as part:
         transfer = _Transfer(client, url, target, part, max_bytes)
@@ -304,6 +307,16 @@ def _is_at(part: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(part.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove parts that nobody went on with for a week."""
+    for path in folder.glob(".*.part*"):
+        try:
+            if time.time() - path.stat().st_mtime > _PART_KEPT_SECONDS:
+                path.unlink()
+        except OSError:
+            continue
 
 
 def _as_they_come(response: requests.Response) -> Iterator[bytes]:

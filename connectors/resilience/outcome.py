@@ -98,13 +98,13 @@ def judge_error(
     if isinstance(error, BadRedirect):
         return Failure("redirect", str(error), shown)
     causes = list(_chain(error))
-    if any(isinstance(cause, ConnectTimeoutError) for cause in causes):
-        reason = f"no connection within {policy.connect_seconds:g} seconds"
-        return Failure("unsent", reason, shown)
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return Failure("unsent", "its name is not known", shown)
     if any(isinstance(c, NewConnectionError | ConnectionRefusedError) for c in causes):
         return Failure("unsent", "the connection was refused", shown)
+    if any(isinstance(cause, ConnectTimeoutError) for cause in causes):
+        reason = f"no connection within {policy.connect_seconds:g} seconds"
+        return Failure("unsent", reason, shown)
     if is_late:
         reason = f"not finished within {policy.total_seconds:g} seconds in all"
         return Failure("timeout", reason, shown)

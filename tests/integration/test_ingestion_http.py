@@ -13,7 +13,7 @@ import pytest
 from assets.landing.common import IngestSummary
 from assets.landing.csv_files import ingest_csv
 from assets.landing.nsw_valuer import ingest_psi
-from connectors.http import resilient_session
+from connectors.resilience import SourceClient, SourcePolicy
 from simulator.faults import Faults
 from simulator.market import Market, MarketSize
 from simulator.server import SiteServer
@@ -38,10 +38,14 @@ def serving(market: Market, *faults: str) -> Iterator[str]:
         server.server_close()
 
 
+def impatient() -> SourceClient:
+    return SourceClient(SourcePolicy("test"), sleep=lambda seconds: None)
+
+
 def land(conn: psycopg.Connection, url: str, landing: Path) -> IngestSummary:
-    with resilient_session(backoff=0.01) as session:
+    with impatient() as client:
         return ingest_psi(
-            conn, f"{url}/psi/", landing=landing, is_simulated=True, session=session
+            conn, f"{url}/psi/", landing=landing, is_simulated=True, client=client
         )
 
 
@@ -51,14 +55,14 @@ def test_a_site_is_landed_once(
     with serving(market) as url:
         first = land(conn, url, tmp_path)
         again = land(conn, url, tmp_path)
-        with resilient_session() as session:
+        with impatient() as client:
             sales = ingest_csv(
                 conn,
                 f"{url}/csv/sales.csv.gz",
                 "melbourne",
                 landing=tmp_path,
                 is_simulated=True,
-                session=session,
+                client=client,
             )
     assert first.loaded > 0
     assert first.rejected == 0

@@ -8,10 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import requests
 
-from connectors.http import DownloadError, download, resilient_session
 from connectors.nsw_valuer.fetch import fetch_files, list_files
+from connectors.resilience import SourceClient, SourceDown, SourcePolicy
 from domain.errors import UserError
 
 BODY = b"0123456789" * 100
@@ -70,101 +69,100 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with resilient_session(backoff=0.0) as made:
+def client() -> Iterator[SourceClient]:
+    with SourceClient(SourcePolicy("test"), sleep=lambda seconds: None) as made:
         yield made
 
 
 def test_a_download_is_whole_and_not_repeated(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/20240617.zip"] = BODY
-    path = download(session, f"{site.url}/20240617.zip", tmp_path)
+    path = client.download(f"{site.url}/20240617.zip", tmp_path).path
     assert path.read_bytes() == BODY
-    download(session, f"{site.url}/20240617.zip", tmp_path)
+    client.download(f"{site.url}/20240617.zip", tmp_path)
     assert site.asked[1][1]["If-None-Match"] == '"one"'
     site.etag, site.pages["/20240617.zip"] = '"two"', BODY + b"!"
-    download(session, f"{site.url}/20240617.zip", tmp_path)
+    client.download(f"{site.url}/20240617.zip", tmp_path)
     assert path.read_bytes() == BODY + b"!"
     assert list(tmp_path.glob(".*.part")) == []
 
 
 def test_a_changed_local_file_is_fetched_again(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/a.zip"] = BODY
-    path = download(session, f"{site.url}/a.zip", tmp_path)
+    path = client.download(f"{site.url}/a.zip", tmp_path).path
     path.write_bytes(b"cut short by a full disk")
-    assert download(session, f"{site.url}/a.zip", tmp_path).read_bytes() == BODY
+    assert client.download(f"{site.url}/a.zip", tmp_path).path.read_bytes() == BODY
 
 
 def test_bodies_that_end_early_are_fetched_again(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/a.zip"] = BODY
     site.cut["/a.zip"] = 1
-    assert download(session, f"{site.url}/a.zip", tmp_path).read_bytes() == BODY
+    assert client.download(f"{site.url}/a.zip", tmp_path).path.read_bytes() == BODY
     site.pages["/b.zip"] = BODY
     site.cut["/b.zip"] = 99
-    with pytest.raises(DownloadError, match="3 attempts"):
-        download(session, f"{site.url}/b.zip", tmp_path)
+    with pytest.raises(SourceDown, match="5 attempts"):
+        client.download(f"{site.url}/b.zip", tmp_path)
     assert not (tmp_path / "b.zip").exists()
-    assert list(tmp_path.glob(".*.part")) == []
+    site.cut["/b.zip"] = 0
+    assert client.download(f"{site.url}/b.zip", tmp_path).path.read_bytes() == BODY
+    assert list(tmp_path.glob(".*.part*")) == []
 
 
 def test_a_short_outage_is_ridden_out(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/a.zip"] = BODY
     site.statuses["/a.zip"] = [503, 429, 200]
-    assert download(session, f"{site.url}/a.zip", tmp_path).read_bytes() == BODY
+    assert client.download(f"{site.url}/a.zip", tmp_path).path.read_bytes() == BODY
 
 
 def test_a_listing_gives_psi_files_only_with_its_address_as_referer(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/psi/"] = (
         b'<a href="/__psi/weekly/20240624.zip">b</a><a href="guide.pdf">g</a>'
         b'<A HREF="/__psi/weekly/20240617.zip">a</a><a>none</a>'
     )
     site.pages["/__psi/weekly/20240617.zip"] = BODY
-    fetched = fetch_files(session, f"{site.url}/psi/", tmp_path)
+    fetched = fetch_files(client, f"{site.url}/psi/", tmp_path)
     assert [item.path and item.path.name for item in fetched] == ["20240617.zip", None]
     assert fetched[1].problem is not None
     assert "404" in fetched[1].problem
     files = [headers for path, headers in site.asked if path.endswith(".zip")]
     assert {headers["Referer"] for headers in files} == {f"{site.url}/psi/"}
     monday = date(2024, 6, 24)
-    assert list_files(session, f"{site.url}/psi/", (monday, monday)) == [
+    assert list_files(client, f"{site.url}/psi/", (monday, monday)) == [
         f"{site.url}/__psi/weekly/20240624.zip"
     ]
 
 
 def test_an_empty_listing_says_so_or_weeks_are_asked_for_by_rule(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.pages["/psi/"] = b"<p>No files</p>"
     with pytest.raises(UserError, match="links to no weekly file"):
-        fetch_files(session, f"{site.url}/psi/", tmp_path)
+        fetch_files(client, f"{site.url}/psi/", tmp_path)
     weeks = (date(2024, 6, 17), date(2024, 6, 24))
     by_rule = [
         f"{site.url}/__psi/weekly/20240617.zip",
         f"{site.url}/__psi/weekly/20240624.zip",
     ]
-    assert list_files(session, f"{site.url}/psi/", weeks) == by_rule
-    assert list_files(session, f"{site.url}/__psi/weekly/", weeks) == by_rule
+    assert list_files(client, f"{site.url}/psi/", weeks) == by_rule
+    assert list_files(client, f"{site.url}/__psi/weekly/", weeks) == by_rule
 
 
 def test_no_answer_and_no_file_are_sentences(
-    site: Site, session: requests.Session, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="answered 404"):
-        fetch_files(session, f"{site.url}/absent/", tmp_path)
+        fetch_files(client, f"{site.url}/absent/", tmp_path)
     site.pages["/psi/"] = b'<a href="20240617.zip">x</a>'
     with pytest.raises(UserError, match="None of 1 files could be fetched"):
-        fetch_files(session, f"{site.url}/psi/", tmp_path)
-    with (
-        requests.Session() as plain,
-        pytest.raises(UserError, match="cannot be read"),
-    ):
-        fetch_files(plain, "http://127.0.0.1:9/psi/", tmp_path)
+        fetch_files(client, f"{site.url}/psi/", tmp_path)
+    with pytest.raises(SourceDown, match="the connection was refused"):
+        fetch_files(client, "http://127.0.0.1:9/psi/", tmp_path)
