@@ -1,0 +1,228 @@
+"""Splitting a search until every slice fits below the ceiling of 1,000 results.
+
+Belongs here: pure functions from a query that found too much to queries that find it in
+parts. Whether the parts together found everything is counted by whoever reads them.
+
+No dimension can be trusted to cover everything (a listing without a price or a date is
+in no band), so each is followed by the next where the parts fall short of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import md5
+from typing import Any
+
+from connectors.domain_api.layout import Json
+from connectors.domain_api.values import BadValue, read_value, storable_json
+
+CEILING = 1_000
+STATES = ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
+
+#: How a slice is split, best first. `place`: by each named location, or by state;
+#: `listed`: by date listed, oldest first; `price`: by bands; `rooms`: by bedrooms.
+DIMENSIONS = ("place", "listed", "price", "rooms")
+
+#: Oldest first: what is listed meanwhile comes last and moves nothing.
+_SORT = {"sortKey": "DateListed", "direction": "Ascending"}
+
+#: Bands that hold about as many listings each, in AUD (sales) and AUD a week (rents).
+_SALE_BANDS = (400_000, 600_000, 750_000, 900_000, 1_100_000, 1_500_000, 2_500_000)
+_RENT_BANDS = (400, 500, 600, 700, 850, 1_100)
+_MOST_ROOMS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Queries that together should find what one query found, and how they were made.
+
+    `is_partial`: the query's own first results belong to the whole as well (`listed`).
+    """
+
+    dimension: str
+    queries: tuple[Json, ...]
+    is_partial: bool = False
+
+
+def search_name(query: Json) -> str:
+    """Short stable name of a search: the same words, the same name."""
+    text = storable_json(_sorted(query))
+    return md5(text.encode(), usedforsecurity=False).hexdigest()[:12]
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return value
+
+
+def ordered(query: Json) -> Json:
+    """The query in the order slices are read in."""
+    return {**query, "sort": _SORT}
+
+
+def reads_on(query: Json, dimensions: Sequence[str]) -> bool:
+    """Whether the next split needs all results that can be read of the query."""
+    left = [name for name in dimensions if name != "place" or _by_place(query, [], True)]
+    return not left or left[0] == "listed"
+
+
+def split(
+    query: Json, dimensions: Sequence[str], items: Sequence[Any], *, is_counted: bool
+) -> tuple[Split | None, tuple[str, ...]]:
+    """The next split of a query that finds too much, and the dimensions left after it.
+
+    `items` are the first results, in the order of `ordered`. `is_counted`: the server
+    says how many there are in all, so that what a split misses will be noticed. The
+    dimension stays among those left while it can divide further. None: nothing divides
+    this query.
+    """
+    left = list(dimensions)
+    while left:
+        found = _SPLITS[left[0]](query, items, is_counted)
+        if found is not None:
+            # Bands and dates divide again and again, places only once.
+            return found, tuple(left if left[0] != "place" else left[1:])
+        left.pop(0)
+    return None, ()
+
+
+def _by_place(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+    locations = query.get("locations") or []
+    if len(locations) == 1:
+        return None
+    places = locations or [{"state": state} for state in STATES]
+    return Split("place", tuple({**query, "locations": [p]} for p in places))
+
+
+def _by_date_listed(
+    query: Json, items: Sequence[Any], is_counted: bool
+) -> Split | None:
+    """What was listed since the last of the results read.
+
+    The bound is written as the server wrote it, so that no time zone is guessed, and a
+    second earlier, so that its own listings come again rather than not at all.
+    """
+    dates = [_listed(item) for item in items]
+    known = [date for date in dates if date is not None]
+    if not known or len({date.tzinfo is None for date in known}) > 1:
+        return None
+    if not is_counted and (len(known) < len(dates) or known != sorted(known)):
+        # Not in order, or not dated: nobody would notice what this loses.
+        return None
+    since = (max(known) - timedelta(seconds=1)).isoformat()
+    before = query.get("listedSince")
+    if before is not None and not _is_later(since, str(before)):
+        return None  # all of it was listed at once: dates divide it no further
+    return Split("listed", ({**query, "listedSince": since},), is_partial=True)
+
+
+def _is_later(one: str, other: str) -> bool:
+    first, second = _moment(one), _moment(other)
+    if first is None or second is None:
+        return True
+    if (first.tzinfo is None) != (second.tzinfo is None):
+        return True
+    return first > second
+
+
+def _listed(item: Any) -> datetime | None:
+    """When a result was listed, as written; the first of a project's listings."""
+    if not isinstance(item, dict):
+        return None
+    listing = item.get("listing")
+    if isinstance(listing, dict):
+        return _moment(listing.get("dateListed"))
+    listings = item.get("listings")
+    found = [
+        _moment(child.get("dateListed"))
+        for child in (listings if isinstance(listings, list) else [])
+        if isinstance(child, dict)
+    ]
+    known = [moment for moment in found if moment is not None]
+    try:
+        return min(known) if known else None
+    except TypeError:  # some with an offset, some without
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)) if value is not None else None
+    except ValueError:
+        return None
+
+
+def _by_price(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+    """Bands that meet at their bounds: a price on a bound is in both, never in none."""
+    ladder = _RENT_BANDS if query.get("listingType") == "Rent" else _SALE_BANDS
+    return _bands(query, "price", "Price", ladder, smallest=2)
+
+
+def _by_rooms(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+    low, high = query.get("minBedrooms"), query.get("maxBedrooms")
+    if low is not None or high is not None:
+        return None
+    queries = tuple(
+        {**query, "minBedrooms": rooms, "maxBedrooms": rooms}
+        for rooms in range(_MOST_ROOMS)
+    )
+    return Split("rooms", (*queries, {**query, "minBedrooms": _MOST_ROOMS}))
+
+
+def _bands(
+    query: Json, dimension: str, word: str, ladder: tuple[int, ...], smallest: int
+) -> Split | None:
+    low, high = _bound(query, f"min{word}"), _bound(query, f"max{word}")
+    inside = [
+        bound
+        for bound in ladder
+        if (low is None or bound > low) and (high is None or bound < high)
+    ]
+    if not inside or (low is not None and high is not None and len(inside) < 2):
+        if low is not None and high is not None:
+            if high - low < smallest:
+                return None
+            inside = [(low + high) // 2]
+        elif high is not None:
+            inside = [high // 2] if high >= smallest else []
+        else:
+            inside = [2 * low] if low else []
+        if not inside or inside[0] > 2_000_000_000:
+            return None
+    # One below round figures, where prices do not crowd.
+    bounds = [bound - 1 if bound in ladder else bound for bound in inside]
+    edges = [low, *bounds, high]
+    return Split(
+        dimension,
+        tuple(
+            _banded(query, word, below, above)
+            for below, above in zip(edges[:-1], edges[1:], strict=True)
+        ),
+    )
+
+
+def _banded(query: Json, word: str, low: int | None, high: int | None) -> Json:
+    banded = dict(query)
+    for name, bound in ((f"min{word}", low), (f"max{word}", high)):
+        if bound is not None:
+            banded[name] = bound
+    return banded
+
+
+def _bound(query: Json, word: str) -> int | None:
+    try:
+        found = read_value("bigint", query.get(word))
+    except BadValue:
+        return None
+    return None if found is None else int(found)
+
+
+_SPLITS = {
+    "place": _by_place,
+    "listed": _by_date_listed,
+    "price": _by_price,
+    "rooms": _by_rooms,
+}
