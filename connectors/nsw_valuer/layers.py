@@ -11,10 +11,12 @@ import hashlib
 import lzma
 import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
+from zipfile import BadZipFile
 
 from connectors.archives import MIB, Limits, UnsafeArchiveError, limited
 from connectors.lines import CHUNK
@@ -25,6 +27,7 @@ Opener = Callable[[], BinaryIO]
 
 #: Unpacked bytes held in memory; beyond it they go to disk.
 SPOOLED = 32 * MIB
+_DAMAGED = (BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 #: What opening an archive from a stranger can raise.
 ZIP_ERRORS = (
     *READ_ERRORS,
@@ -82,9 +85,12 @@ def opener_of(path: Path) -> Opener:
 
 
 def first_bytes(open_it: Opener, count: int) -> bytes:
-    """The beginning of a file."""
-    with open_it() as stream:
-        return stream.read(count)
+    """The beginning of a file; nothing if what it is wrapped in is damaged."""
+    try:
+        with open_it() as stream:
+            return stream.read(count)
+    except (*_DAMAGED, gzip.BadGzipFile):
+        return b""
 
 
 class _Gunzip(gzip.GzipFile):
