@@ -1,35 +1,42 @@
-"""Reading single CSV cells: numbers, money, dates, codes, postcodes.
+"""Reading single cells: to the text PostgreSQL takes, or a fault that names the rule.
 
-Belongs here: text to the text PostgreSQL takes, or a fault that names the rule. Which
-cell is read how is the mapping's word; what a fault does to the row is `parse`.
+Belongs here: one reader a parser, with the bounds of its column. Which cell is read
+how is the mapping's word; what a fault does to the row is `parse`. Numbers and dates
+are read by `numbers` and `dates`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
+from connectors.csv_mapping.dates import date_reader
 from connectors.csv_mapping.mapping import Column
-
-#: Reads one cell; blank is the caller's affair. Empty result means null.
-Convert = Callable[[str], str]
-
-_NUMBER = re.compile(
-    r"[-+]?(\d{1,15}(\.\d{0,9})?|\.\d{1,9})(e[-+]?\d{1,2})?", re.IGNORECASE
+from connectors.csv_mapping.numbers import (
+    UNIT_FACTORS,
+    read_measure,
+    read_money,
+    read_number,
 )
-_UNIT_FACTORS: dict[str | None, Decimal] = {
-    None: Decimal(1),
-    "m2": Decimal(1),
-    "sqft": Decimal("0.09290304"),
-    "square": Decimal("9.290304"),
-    "ha": Decimal(10_000),
-    "acre": Decimal("4046.8564"),
-    "km": Decimal(1),
-    "mile": Decimal("1.609344"),
-}
+from domain.address_parts import parse_state
+from domain.price_text import read_price_text
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A value that is not word for word what the cell says; the rule says why."""
+
+    value: str
+    rule_id: str
+
+
+#: Reads one cell; blank is the caller's affair. An empty result means null.
+Convert = Callable[[str], str | Noted]
+
 #: What the columns of the table can hold, whatever a mapping allows.
 _TYPE_LIMITS: dict[str, tuple[int, int]] = {
     "bedrooms": (0, 32_767),
@@ -39,16 +46,8 @@ _TYPE_LIMITS: dict[str, tuple[int, int]] = {
     "price_aud": (0, 10**12),
 }
 _ANY_NUMBER = (-(10**15), 10**15)
-_DATE_TOKENS = (
-    ("yyyy", "%Y"),
-    ("MMM", "%b"),
-    ("MM", "%m"),
-    ("dd", "%d"),
-    ("HH", "%H"),
-    ("mm", "%M"),
-    ("ss", "%S"),
-    ("yy", "%y"),
-)
+_WHOLE = ("bedrooms", "bathrooms", "car_spaces", "year_built", "price_aud")
+_MEASURES = ("land_area_m2", "building_area_m2", "distance_to_centre_km")
 
 
 class CellError(Exception):
@@ -60,96 +59,135 @@ class CellError(Exception):
         self.reason = reason
 
 
-def converter(column: Column, last_day: date) -> Convert:
+def converter(
+    column: Column, last_day: date, more_formats: tuple[str, ...] = ()
+) -> Convert:
     """The function that reads this column's cells, memoised.
 
+    `more_formats` are forms of dates that the kind of file brings along.
     Raises (the function): CellError.
     """
-    makers: dict[str, Callable[[Column, date], Convert]] = {
-        "text": _text,
-        "integer": _number,
-        "number": _number,
-        "money": _number,
-        "date": _date,
-        "code": _code,
-        "postcode": _postcode,
-    }
-    return lru_cache(8192)(makers[column.parser](column, last_day))
+    if column.parser == "date":
+        made = _date(column, last_day, (*column.formats, *more_formats))
+    else:
+        makers: dict[str, Callable[[Column], Convert]] = {
+            "text": _text,
+            "integer": _number,
+            "number": _number,
+            "money": _number,
+            "price_text": _price_text,
+            "code": _code,
+            "postcode": _postcode,
+            "state": _state,
+        }
+        made = makers[column.parser](column)
+    return lru_cache(8192)(made)
 
 
-def _text(column: Column, _: date) -> Convert:
+def _text(_: Column) -> Convert:
     def convert(text: str) -> str:
         return text
 
     return convert
 
 
-def _number(column: Column, _: date) -> Convert:
+def _number(column: Column) -> Convert:
     name = column.name.removesuffix("_aud")
-    factor = _UNIT_FACTORS[column.unit]
+    is_measure = column.name in _MEASURES
+    is_whole = column.parser in ("integer", "money") or column.name in _WHOLE
+    judge = _judge(column)
+
+    def convert(text: str) -> str | Noted:
+        unit = None
+        if is_measure:
+            value, unit = read_measure(text, column.decimal)
+        elif column.parser == "money":
+            value = read_money(text, column.decimal)
+        else:
+            value = read_number(text, column.decimal)
+        if value is None:
+            raise CellError(f"{name}_not_numeric", f"{text[:80]!r} is no number")
+        if value in column.sentinels:
+            raise CellError(f"{name}_sentinel", f"{text} stands for an unknown value")
+        if column.zero_is_null and value == 0:
+            return ""
+        value *= UNIT_FACTORS[unit or column.unit]
+        judge(value, text)
+        if not is_whole:
+            return format(value, "f")
+        whole = value.quantize(Decimal(1), ROUND_HALF_UP)
+        if whole == value or column.parser == "money":
+            return str(whole)
+        if column.parser == "integer":
+            raise CellError(f"{name}_not_whole", f"{text} is no whole number")
+        # Quarter bathrooms: the whole ones are kept, and the row says so.
+        return Noted(
+            str(value.quantize(Decimal(1), ROUND_FLOOR)), f"{name}_rounded_down"
+        )
+
+    return convert
+
+
+def _judge(column: Column) -> Callable[[Decimal, str], None]:
+    """Raise CellError for a value outside the bounds of its column."""
+    name = column.name.removesuffix("_aud")
     low, high = _TYPE_LIMITS.get(column.name, _ANY_NUMBER)
     least = max(Decimal(low), Decimal(column.min)) if column.min else Decimal(low)
     most = min(Decimal(high), Decimal(column.max)) if column.max else Decimal(high)
-    is_whole = column.parser in ("integer", "money")
 
-    def convert(text: str) -> str:
-        plain = text.lstrip("$").replace(",", "").replace(" ", "")
-        if not _NUMBER.fullmatch(plain):
-            raise CellError(f"{name}_not_numeric", f"{text!r} is no number")
-        value = Decimal(plain) * factor
-        if column.zero_is_null and value == 0:
-            return ""
+    def judge(value: Decimal, text: str) -> None:
         if value < 0 <= least:
             raise CellError(f"{name}_negative", f"{text} is negative")
         if not least <= value <= most:
             raise CellError(
                 f"{name}_out_of_range", f"{text} lies outside {least} to {most}"
             )
-        if is_whole:
-            whole = value.quantize(Decimal(1), ROUND_HALF_UP)
-            if column.parser == "integer" and whole != value:
-                raise CellError(f"{name}_not_whole", f"{text} is no whole number")
-            return str(whole)
-        return format(value, "f")
+
+    return judge
+
+
+def _price_text(column: Column) -> Convert:
+    judge = _judge(column)
+
+    def convert(text: str) -> str | Noted:
+        value = read_money(text, column.decimal)
+        if value is None:
+            found = read_price_text(text)
+            if found.kind != "exact" or found.low is None:
+                # A range or a bid for attention is no price: unknown, and said so.
+                return Noted("", f"price_text_{found.kind}")
+            value = Decimal(found.low)
+        if value in column.sentinels:
+            raise CellError("price_sentinel", f"{text} stands for an unknown value")
+        judge(value, text)
+        return str(value.quantize(Decimal(1), ROUND_HALF_UP))
 
     return convert
 
 
-def _date(column: Column, last_day: date) -> Convert:
-    patterns = [_strptime_pattern(form) for form in column.formats]
+def _date(column: Column, last_day: date, formats: tuple[str, ...]) -> Convert:
+    read = date_reader(dict.fromkeys(formats))
     first = date.fromisoformat(column.min) if column.min else date(1, 1, 1)
     last = date.fromisoformat(column.max) if column.max else last_day
 
     def convert(text: str) -> str:
-        for pattern in patterns:
-            try:
-                day = datetime.strptime(text, pattern).date()  # noqa: DTZ007
-            except ValueError:
-                continue
-            if not first <= day <= last:
-                raise CellError(
-                    f"{column.name}_out_of_range",
-                    f"{day.isoformat()} lies outside {first} to {last}",
-                )
-            return day.isoformat()
-        raise CellError(
-            f"{column.name}_unreadable",
-            f"{text!r} is no date of the form {' or '.join(column.formats)}",
-        )
+        day = read(text)
+        if day is None:
+            raise CellError(
+                f"{column.name}_unreadable",
+                f"{text[:80]!r} is no date of the form {' or '.join(column.formats)}",
+            )
+        if not first <= day <= last:
+            raise CellError(
+                f"{column.name}_out_of_range",
+                f"{day.isoformat()} lies outside {first} to {last}",
+            )
+        return day.isoformat()
 
     return convert
 
 
-def _strptime_pattern(form: str) -> str:
-    """`d/M/yyyy` as `%d/%m/%Y`. Padding does not matter when reading."""
-    pattern = form
-    for token, code in _DATE_TOKENS:
-        pattern = pattern.replace(token, code)
-    pattern = re.sub(r"(?<!%)d", "%d", pattern)
-    return re.sub(r"(?<!%)M", "%m", pattern)
-
-
-def _code(column: Column, _: date) -> Convert:
+def _code(column: Column) -> Convert:
     codes = {code.casefold(): meaning for code, meaning in column.codes.items()}
 
     def convert(text: str) -> str:
@@ -157,18 +195,29 @@ def _code(column: Column, _: date) -> Convert:
         if meaning is None:
             raise CellError(
                 f"{column.name}_code_unknown",
-                f"{text!r} is none of {', '.join(column.codes)}",
+                f"{text[:80]!r} is none of {', '.join(column.codes)}",
             )
         return meaning
 
     return convert
 
 
-def _postcode(column: Column, _: date) -> Convert:
+def _postcode(_: Column) -> Convert:
     def convert(text: str) -> str:
-        digits = text.removesuffix(".0")
+        # Postcodes read as numbers lose their leading zero and gain decimals.
+        digits = re.sub(r"\.0*$", "", text)
         if not re.fullmatch(r"[0-9]{3,4}", digits):
-            raise CellError("postcode_unreadable", f"{text!r} is no postcode")
+            raise CellError("postcode_unreadable", f"{text[:80]!r} is no postcode")
         return digits.zfill(4)
+
+    return convert
+
+
+def _state(_: Column) -> Convert:
+    def convert(text: str) -> str:
+        code = parse_state(text)
+        if code is None:
+            raise CellError("state_unknown", f"{text[:80]!r} is no Australian state")
+        return code
 
     return convert

@@ -1,21 +1,23 @@
-"""CSV rows through a mapping: to rows of raw.csv__sales, or rejects that say why not.
+"""Rows of a file through a mapping: to rows of raw.csv__sales, or rejects saying why.
 
-Belongs here: joining header, mapping and cells; what a faulty cell does to its row.
-Single cells are `cells`, records and quoting `rows`, whole files `containers`.
+Belongs here: what a faulty cell does to its row, which rows are passed over, which are
+sales. Single cells are `cells`, columns are found by `layout`, records come from the
+grids, whole files are `containers`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from hashlib import md5
 
-from connectors.csv_mapping.cells import CellError, Convert, converter
-from connectors.csv_mapping.mapping import CANONICAL_COLUMNS, Column, Mapping
+from connectors.csv_mapping.cells import CellError, Noted
+from connectors.csv_mapping.layout import Bound, Layout
+from connectors.csv_mapping.mapping import CANONICAL_COLUMNS, Mapping
 from connectors.csv_mapping.rows import CsvRecord
-from domain.records import FieldsSeen, Original, RecordBatch, Reject, escape_value
+from domain.records import Original, RecordBatch, Reject, escape_value
 
 SOURCE = "csv"
 
@@ -31,100 +33,66 @@ CSV_COLUMNS = (
 
 _BATCH = 5_000
 MEND = "Correct the value in the file, or the mapping if the file is right."
+_TOTAL = re.compile(
+    r"(grand |sub-?)?totals?( rows?)?:?|sum:?|average:?|mean:?|median:?|count:?",
+    re.IGNORECASE,
+)
+_MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+Notes = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Where a file's header has what the mapping wants.
+class Fault:
+    """What refuses a row: its source column, the rule, the reason and the fix."""
 
-    `bound` pairs each column that is there with its position and its reader.
-    """
-
-    header: tuple[str, ...]
-    bound: tuple[tuple[Column, int, Convert], ...]
-    unmapped: tuple[tuple[str, int], ...]
-    missing: tuple[Column, ...]
-
-    def fields_seen(self, mapping: Mapping) -> FieldsSeen:
-        """Its columns beside those of the mapping.
-
-        Names the mapping reads come in the mapping's first spelling: another one is no
-        drift.
-        """
-        spelt = {
-            source.casefold(): column.sources[0]
-            for column in mapping.columns
-            for source in column.sources
-        }
-        names = (name for name in self.header if name)
-        return FieldsSeen(
-            dataset=mapping.name,
-            present=frozenset(spelt.get(name.casefold(), name) for name in names),
-            known=frozenset(spelt.values()),
-            required=frozenset(column.sources[0] for column in self.missing),
-            lists_all=True,
-        )
-
-
-def bind(header: list[str], mapping: Mapping, last_day: date) -> Layout:
-    """Match a header with a mapping. Names match in any case; repeats are numbered."""
-    names: list[str] = []
-    for raw in header:
-        name = raw.strip().strip("\ufeff")
-        count = sum(known.casefold() == name.casefold() for known in names)
-        names.append(f"{name}_{count + 1}" if count and name else name)
-    positions = {name.casefold(): at for at, name in enumerate(names) if name}
-    bound: list[tuple[Column, int, Convert]] = []
-    missing: list[Column] = []
-    for column in mapping.columns:
-        at = next(
-            (
-                positions[source.casefold()]
-                for source in column.sources
-                if source.casefold() in positions
-            ),
-            None,
-        )
-        if at is not None:
-            bound.append((column, at, converter(column, last_day)))
-        elif column.required:
-            missing.append(column)
-    used = {at for _, at, _ in bound}
-    unmapped = tuple(
-        (name, at) for at, name in enumerate(names) if name and at not in used
-    )
-    return Layout(tuple(names), tuple(bound), unmapped, tuple(missing))
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
     field: str | None
     rule_id: str
     reason: str
     fix: str = MEND
 
 
-class RowReader:
-    """Reads the rows of one file."""
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a row says: canonical texts, unmapped cells and notes; or its fault."""
 
-    def __init__(self, source_file: str, layout: Layout, mapping: Mapping) -> None:
+    values: dict[str, str]
+    notes: Notes
+    fault: Fault | None = None
+
+
+class RowReader:
+    """Reads the rows of one file.
+
+    `counts` gains what is passed over: rows filtered by the mapping, repeated headers,
+    rows of totals at the end.
+    """
+
+    def __init__(
+        self,
+        source_file: str,
+        layout: Layout,
+        mapping: Mapping,
+        counts: dict[str, int] | None = None,
+    ) -> None:
         self.source_file = source_file
         self.layout = layout
         self.mapping = mapping
+        self.counts = {} if counts is None else counts
         self._nulls = mapping.null_tokens
-        #: Positions by name, in the order of names: the hash ignores column order.
-        self._content = sorted(
-            (name, at) for at, name in enumerate(layout.header) if name
-        )
+        self._width = layout.width
+        self._header = [name.casefold() for name in layout.header[: self._width]]
 
     def read(self, records: Iterable[CsvRecord]) -> Iterator[RecordBatch]:
         """Yield batches; the header record must have been consumed before."""
         rows: list[str] = []
         hashes: list[str] = []
         rejects: list[Reject] = []
-        for record in records:
-            outcome = self._row(record)
-            if isinstance(outcome, _Fault):
+        for record, cells in self.business_rows(records):
+            outcome = cells if isinstance(cells, Fault) else self._row(record, cells)
+            if isinstance(outcome, Fault):
                 rejects.append(self._reject(record, outcome))
             else:
                 digest, row = outcome
@@ -135,7 +103,48 @@ class RowReader:
                 rows, hashes, rejects = [], [], []
         yield RecordBatch(rows, hashes, rejects, len(rejects))
 
-    def _reject(self, record: CsvRecord, fault: _Fault) -> Reject:
+    def business_rows(
+        self, records: Iterable[CsvRecord]
+    ) -> Iterator[tuple[CsvRecord, list[str] | Fault]]:
+        """Rows with their cleaned cells, or what is wrong with them as a whole.
+
+        Passed over, and counted: repeated headers, rows the mapping filters out, and
+        totals after the last row.
+        """
+        waiting: list[tuple[CsvRecord, list[str] | Fault]] = []
+        for record in records:
+            if record.cells is not None and self._is_total(record.cells):
+                waiting.append((record, self._cells(record)))
+                continue
+            # Rows like totals with others after them are rows.
+            yield from waiting
+            waiting = []
+            cells = self._cells(record)
+            if isinstance(cells, Fault):
+                yield record, cells
+            elif self._is_header(cells):
+                self._count("repeated_headers")
+            elif not self._is_wanted(cells):
+                self._count("filtered")
+            else:
+                yield record, cells
+        if waiting:
+            self._count("totals", len(waiting))
+
+    def values_of(self, cells: list[str]) -> Values:
+        """What a row's cleaned cells say in canonical terms."""
+        values, notes, fault = self._values(cells)
+        if fault is None:
+            _mend_coordinates(self.layout, cells, values, notes)
+            for name, value in self.mapping.defaults.items():
+                values.setdefault(name, value)
+            fault = self._sale(cells, values)
+        return Values(values, notes, fault)
+
+    def _count(self, kind: str, number: int = 1) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + number
+
+    def _reject(self, record: CsvRecord, fault: Fault) -> Reject:
         return Reject(
             SOURCE,
             self.source_file,
@@ -147,112 +156,174 @@ class RowReader:
             record.original or Original.of(record.text),
         )
 
-    def _row(self, record: CsvRecord) -> tuple[str, str] | _Fault:
+    def _cells(self, record: CsvRecord) -> list[str] | Fault:
         cells = record.cells
         if cells is None:
-            return _Fault(
+            return Fault(
                 None,
                 "row_unreadable",
                 f"The row cannot be read: {record.problem}.",
                 "Mend the line in the file and load it again.",
             )
-        if "\x00" in record.text:
+        if "\x00" in record.text or (record.is_typed and "\x00" in "".join(cells)):
             fix = "Remove the NUL bytes from the file and load it again."
-            return _Fault(None, "nul_byte", "The row holds a NUL byte.", fix)
-        width = len(self.layout.header)
+            return Fault(None, "nul_byte", "The row holds a NUL byte.", fix)
+        width = self._width
         if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-            return _Fault(
+            return Fault(
                 None,
                 "field_count_wrong",
                 f"The row has {len(cells)} fields, the header {width}.",
                 "Look for a missing or stray delimiter in the line.",
             )
-        cells = [self._clean(cell) for cell in cells[:width]]
-        values, notes, fault = self._values(cells)
-        if fault is None:
-            fault = self._sale(values)
-        if fault is not None:
-            return fault
-        return self._text(record, cells, values, notes)
+        nulls = self._nulls
+        clean = [cell.strip() for cell in cells[:width]]
+        return ["" if cell.casefold() in nulls else cell for cell in clean]
 
-    def _clean(self, cell: str) -> str:
-        text = cell.strip()
-        return "" if text.casefold() in self._nulls else text
+    def _is_header(self, cells: list[str]) -> bool:
+        return (
+            cells[0].casefold() == self._header[0]
+            and self.mapping.has_header
+            and [cell.casefold() for cell in cells] == self._header
+        )
 
-    def _values(
-        self, cells: list[str]
-    ) -> tuple[dict[str, str], dict[str, dict[str, str]], _Fault | None]:
+    def _is_wanted(self, cells: list[str]) -> bool:
+        return all(test(cells) for test in self.layout.keep) and not any(
+            test(cells) for test in self.layout.drop
+        )
+
+    def _is_total(self, cells: list[str]) -> bool:
+        """A row that begins with the word, and has little else."""
+        first = next((cell for cell in cells if cell and not cell.isspace()), "")
+        if len(first) > 20 or not _TOTAL.fullmatch(first.strip()):
+            return False
+        return sum(bool(cell.strip()) for cell in cells) * 2 <= max(self._width, 4)
+
+    def _values(self, cells: list[str]) -> tuple[dict[str, str], Notes, Fault | None]:
         """Canonical values, notes on dropped ones, and the first fault that refuses."""
         values = dict(self.mapping.constants)
-        notes: dict[str, dict[str, str]] = {}
-        for column, at, convert in self.layout.bound:
-            text = cells[at]
-            source = self.layout.header[at]
+        notes: Notes = {}
+        for item in self.layout.bound:
+            column = item.column
+            text = cells[item.at]
+            if item.joined:
+                text = " ".join(cells[at] for at in item.joined if cells[at])
+            elif item.parts is not None:
+                text = _dated(item, cells, notes)
             if not text:
-                if column.not_null:
+                if column.default is not None:
+                    values[column.name] = column.default
+                elif column.not_null:
+                    source = self.layout.header[item.at]
                     rule = f"{column.name}_missing"
-                    return values, notes, _Fault(source, rule, f"{source} is blank.")
+                    return values, notes, Fault(source, rule, f"{source} is blank.")
                 continue
             try:
-                value = convert(text)
+                value = item.convert(text)
             except CellError as error:
                 if column.is_rejecting:
+                    source = self.layout.header[item.at]
                     reason = f"{source}: {error.reason[:300]}."
-                    return values, notes, _Fault(source, error.rule_id, reason)
+                    return values, notes, Fault(source, error.rule_id, reason)
                 notes[column.name] = {"value": text, "rule": error.rule_id}
                 continue
+            if isinstance(value, Noted):
+                notes[column.name] = {"value": text, "rule": value.rule_id}
+                value = value.value
             if value:
                 values[column.name] = value
         return values, notes, None
 
-    def _sale(self, values: dict[str, str]) -> _Fault | None:
+    def _sale(self, cells: list[str], values: dict[str, str]) -> Fault | None:
         """Decide whether the row states a sale; unknown methods are not guessed."""
         codes = self.mapping.sale_codes
-        has_price = "price_aud" in values
-        if codes is None:
-            values["is_sale"] = "t" if has_price else "f"
-            return None
-        method = values.get("sale_method", "")
-        if method and method not in codes and method not in self.mapping.other_codes:
-            return _Fault(
-                "sale_method",
-                "sale_method_unknown",
-                f"The sale method {method[:40]!r} is not in the mapping "
-                f"{self.mapping.name}.",
-                "Add the code to sales, bids or without_price in the mapping.",
-            )
-        values["is_sale"] = "t" if has_price and method in codes else "f"
+        is_sale = "price_aud" in values
+        if codes is not None:
+            method = values.get("sale_method", "")
+            if method and method not in codes | self.mapping.other_codes:
+                return Fault(
+                    "sale_method",
+                    "sale_method_unknown",
+                    f"The sale method {method[:40]!r} is not in the mapping "
+                    f"{self.mapping.name}.",
+                    "Add the code to sales, bids or without_price in the mapping.",
+                )
+            is_sale = is_sale and method in codes
+        is_sale = is_sale and all(test(cells) for test in self.layout.sales)
+        values["is_sale"] = "t" if is_sale else "f"
         return None
 
-    def _text(
-        self,
-        record: CsvRecord,
-        cells: list[str],
-        values: dict[str, str],
-        notes: dict[str, dict[str, str]],
-    ) -> tuple[str, str]:
+    def _row(self, record: CsvRecord, cells: list[str]) -> tuple[str, str] | Fault:
+        found = self.values_of(cells)
+        if found.fault is not None:
+            return found.fault
         extra: dict[str, object] = {
             name: cells[at] for name, at in self.layout.unmapped if cells[at]
         }
-        if notes:
-            extra["_notes"] = notes
+        if found.notes:
+            extra["_notes"] = found.notes
         content = "\x1f".join(
-            f"{name}={cells[at]}" for name, at in self._content if cells[at]
+            f"{name}={cells[at]}" for name, at in self.layout.content if cells[at]
         )
         digest = md5(
             f"{self.mapping.name}\x1e{content}".encode("utf-8", "surrogatepass"),
             usedforsecurity=False,
         ).hexdigest()
-        fields = [values.get(name, "") for name in CANONICAL_COLUMNS]
+        values = found.values
         parts = [
             self.mapping.name,
-            *fields,
+            *(values.get(name, "") for name in CANONICAL_COLUMNS),
             values["is_sale"],
             json.dumps(extra, ensure_ascii=False),
             record.text,
         ]
         text = ";".join(escape_value(part) for part in parts)
         return digest, f"{text};{digest};{record.row_number}"
+
+
+def _dated(item: Bound, cells: list[str], notes: Notes) -> str:
+    """ISO text of a date in parts; what is missing is the first, and noted."""
+    assert item.parts is not None
+    year, month, day = (
+        "" if at is None else cells[at].removesuffix(".0") for at in item.parts
+    )
+    if not year:
+        return ""
+    if month and month[:3].casefold() in _MONTHS:
+        month = str(_MONTHS.index(month[:3].casefold()) + 1)
+    if not day or not month:
+        rule = "day_missing" if month else "day_and_month_missing"
+        stated = "/".join(part for part in (day, month, year) if part)
+        notes[item.column.name] = {"value": stated, "rule": rule}
+    return f"{year}-{(month or '1').zfill(2)}-{(day or '1').zfill(2)}"
+
+
+def _mend_coordinates(
+    layout: Layout, cells: list[str], values: dict[str, str], notes: Notes
+) -> None:
+    """Swap coordinates that only make sense swapped; 0, 0 is no place. Both noted."""
+    if "latitude" in notes and "longitude" in notes:
+        found = {
+            item.column.name: item
+            for item in layout.bound
+            if item.column.name in ("latitude", "longitude")
+        }
+        latitude, longitude = found["latitude"], found["longitude"]
+        try:
+            values["latitude"] = str(latitude.convert(cells[longitude.at]))
+            values["longitude"] = str(longitude.convert(cells[latitude.at]))
+        except CellError:
+            values.pop("latitude", None)
+            return
+        for name in ("latitude", "longitude"):
+            notes[name]["rule"] = "coordinates_swapped"
+    elif _is_zero(values.get("latitude")) and _is_zero(values.get("longitude")):
+        for name in ("latitude", "longitude"):
+            notes[name] = {"value": values.pop(name), "rule": "coordinates_zero"}
+
+
+def _is_zero(text: str | None) -> bool:
+    return text is not None and float(text) == 0
 
 
 def refuse_rows(

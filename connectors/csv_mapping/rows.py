@@ -1,7 +1,7 @@
 """CSV records with the lines they came from, out of files that may be broken.
 
-Belongs here: quoting, records over several lines, and recovery from a quote that never
-closes. What cells mean is `parse`.
+Belongs here: the shape of a row of any file, and for text files quoting, records over
+several lines, and recovery from a quote that never closes. What cells mean is `parse`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,23 @@ _LINES_PER_RECORD = 50
 
 @dataclass(frozen=True, slots=True)
 class CsvRecord:
-    """One record: its first line's number, its cells (None: unreadable), its text."""
+    """One record: its line or row number, its cells (None: unreadable), its text.
+
+    `is_typed`: the cells were values and the text is their JSON.
+    """
 
     row_number: int
     cells: list[str] | None
     original: Original | None
     text: str
     problem: str | None = None
+    is_typed: bool = False
+    lines: int = 1
+
+    @property
+    def last_number(self) -> int:
+        """Number of its last line."""
+        return self.row_number + self.lines - 1
 
 
 class _BrokenRecordError(Exception):
@@ -40,25 +50,34 @@ class RecordReader:
     swallowed are read again, so that one stray quote costs one row.
     """
 
-    def __init__(self, blocks: Iterable[Block | LongLine], delimiter: str) -> None:
-        self._lines = self._numbered(blocks)
+    def __init__(
+        self,
+        blocks: Iterable[Block | LongLine],
+        delimiter: str,
+        skip_lines: int = 0,
+    ) -> None:
+        self._lines = self._numbered(blocks, skip_lines)
         self._again: deque[tuple[int, str | LongLine]] = deque()
         self._taken: list[tuple[int, str | LongLine]] = []
         self._delimiter = delimiter
 
     @staticmethod
     def _numbered(
-        blocks: Iterable[Block | LongLine],
+        blocks: Iterable[Block | LongLine], skip_lines: int
     ) -> Iterator[tuple[int, str | LongLine]]:
         number = 0
         for block in blocks:
             if isinstance(block, LongLine):
                 number += 1
-                yield number, block
+                if number > skip_lines:
+                    yield number, block
                 continue
             for line in block.lines:
                 number += 1
-                yield number, line.removesuffix("\r")
+                if number == 1:
+                    line = line.removeprefix("\ufeff")
+                if number > skip_lines:
+                    yield number, line.removesuffix("\r")
 
     def __iter__(self) -> Iterator[CsvRecord]:
         while (first := self._next()) is not None:
@@ -104,7 +123,8 @@ class RecordReader:
             problem = "a quote in the line is never closed or stands inside a field"
             return CsvRecord(number, None, None, line, problem)
         more = [str(text) for _, text in self._taken]
-        return CsvRecord(number, cells, None, "\n".join([line, *more]))
+        text = "\n".join([line, *more])
+        return CsvRecord(number, cells, None, text, lines=len(more) + 1)
 
 
 def _too_long(number: int, original: Original) -> CsvRecord:

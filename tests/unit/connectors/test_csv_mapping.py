@@ -166,6 +166,9 @@ def test_containers_encodings_and_delimiters(tmp_path: Path) -> None:
         "packed.zip": zip_of({"sales.csv": text.encode(), "notes.md": b""}),
         "semicolons.csv": text.replace(",", ";").encode(),
         "accent.csv": text.replace("Biggin", "Bíggin").encode("latin-1"),
+        "wide.csv": text.encode("utf-16"),
+        "wide_unmarked.csv": text.encode("utf-16-be"),
+        "old_mac.csv": text.replace("\n", "\r").encode(),
     }
     for name, content in forms.items():
         (tmp_path / name).write_bytes(content)
@@ -201,7 +204,6 @@ def test_a_missing_column_refuses_the_file_by_name_and_keeps_its_rows(
     [
         (b"", "file_empty"),
         (b"\x00\x01\x02" * 99, "file_binary"),
-        (f"{FULL}\n{ROW}\n".encode("utf-16"), "file_utf16"),
     ],
 )
 def test_a_file_that_is_no_csv_is_refused(
