@@ -14,6 +14,7 @@ grammar, their counters and the damage to bytes. Elsewhere: who serves them (`se
 | `empty_listing[=N]` | the listing holds no links, the first N times (1) |
 | `status=CODE[:N]` | the first N requests (1) are answered with CODE |
 | `slow=SECONDS` | every answer waits that long |
+| `rate_NAME=SHARE` and its settings | see `fault_rates`; for the whole server only |
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+from simulator.fault_rates import Rates
 
 _FILE_FAULTS: Final = frozenset({"truncate", "cut", "wrong_z", "binary", "late"})
 _COUNTED_FILE_FAULTS: Final = frozenset({"cut", "late"})
@@ -38,6 +41,7 @@ class Faults:
     status: int = 0
     status_left: int = 0
     slow_seconds: float = 0.0
+    rates: Rates = field(default_factory=Rates)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -48,12 +52,17 @@ class Faults:
         """
         faults = cls()
         for word in words:
-            name, _, value = word.partition("=")
-            try:
-                faults._add(name, value, file)
-            except ValueError as error:
-                raise ValueError(f"fault {word!r}: {error}") from None
+            faults.put(word, file)
         return faults
+
+    def put(self, word: str, file: str = "") -> None:
+        """Put one more word in force; raises ValueError, naming it, for a wrong one."""
+        name, _, value = word.partition("=")
+        try:
+            with self._lock:
+                self._add(name, value, file)
+        except ValueError as error:
+            raise ValueError(f"fault {word!r}: {error}") from None
 
     def _add(self, name: str, value: str, file: str) -> None:
         first, _, count = value.partition(":")
@@ -70,6 +79,10 @@ class Faults:
                 raise ValueError("the status must be 400 to 599")
         elif name == "slow":
             self.slow_seconds = float(value)
+        elif Rates.knows(name):
+            if file:
+                raise ValueError("a rate is for the whole server, not for one request")
+            self.rates.set(name, value)
         else:
             raise ValueError("there is no such fault")
 
@@ -113,8 +126,13 @@ class Faults:
         if self.hits("binary", file):
             content = with_binary_member(content)
         if self.hits("truncate", file):
-            content = content[: len(content) * 6 // 10]
+            content = truncated(content)
         return content
+
+
+def truncated(content: bytes) -> bytes:
+    """The first 60 %."""
+    return content[: len(content) * 6 // 10]
 
 
 def with_wrong_trailer(archive: bytes) -> bytes:

@@ -7,6 +7,7 @@ formats (`psi`, `csv_sales`) and the kinds of damage (`faults`).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tempfile
 import threading
@@ -18,7 +19,8 @@ from datetime import time as time_of_day
 from typing import IO, Final
 
 from simulator.csv_sales import write_csv
-from simulator.faults import Faults
+from simulator.fault_rates import Plan
+from simulator.faults import Faults, truncated, with_wrong_trailer
 from simulator.market import Market
 from simulator.psi import weekly_name, weekly_zip, weeks_of_year, yearly_zip
 
@@ -51,6 +53,7 @@ class Site:
     ) -> None:
         self.market = market
         self.faults = faults or Faults()
+        self.faults.rates.seed = market.size.seed
         self.archive = archive
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -90,10 +93,13 @@ class Site:
             "</body></html>\n"
         )
 
-    def document(self, path: str, asked: Faults | None = None) -> Document | None:
+    def document(
+        self, path: str, asked: Faults | None = None, plan: Plan | None = None
+    ) -> Document | None:
         """The file at a path with its faults, None if there is none (yet).
 
-        `asked` are the faults of this one request. The caller closes the body.
+        `asked` are the faults this request asks for, `plan` those that chance has for
+        it. The caller closes the body.
         """
         folder, _, name = path.rpartition("/")
         if self.faults.hits("late", name):
@@ -107,11 +113,12 @@ class Site:
         write(body)
         for faults in (self.faults, asked):
             if faults is not None and name in faults.file_names():
-                body.seek(0)
-                damaged = faults.damage(name, body.read())
-                body.seek(0)
-                body.truncate()
-                body.write(damaged)
+                _rewrite(body, functools.partial(faults.damage, name))
+        if plan is not None and name.endswith(".zip"):
+            if folder.endswith("/weekly") and plan.takes("wrong_z"):
+                _rewrite(body, with_wrong_trailer)
+            if plan.takes("truncated_zip"):
+                _rewrite(body, truncated)
         return _document(name, body, day, media_type)
 
     def _made(
@@ -171,6 +178,14 @@ class Site:
 
     def _is_late(self, link: str) -> bool:
         return self.faults.hits("late", link.rpartition("/")[2])
+
+
+def _rewrite(body: IO[bytes], change: Callable[[bytes], bytes]) -> None:
+    body.seek(0)
+    damaged = change(body.read())
+    body.seek(0)
+    body.truncate()
+    body.write(damaged)
 
 
 def _document(name: str, body: IO[bytes], day: date, media_type: str) -> Document:

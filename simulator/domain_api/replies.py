@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.fault_rates import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -17,6 +19,12 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    plan: Plan | None = None
+
+    def takes(self, fault: str) -> int:
+        """A number to be random by if that fault is to be done to this call, else 0."""
+        hit = self.plan is not None and self.plan.takes(fault)
+        return self.plan.number if self.plan and hit else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ of refusals (route, credentials, quota). Elsewhere: each part's own rules.
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
@@ -111,9 +112,14 @@ class DomainApi:
         now = self.clock.now()
         self.clock.advance(timedelta(minutes=self.options.minutes_per_search))
         found = self.searches.run(query, key, now)
-        begin = (query.page - 1) * query.page_size
+        items, page = found.items, query.page
+        if page > 1 and request.takes("duplicate_page"):
+            page -= 1
+        if number := request.takes("reordered_page"):
+            items = tuple(random.Random(number).sample(items, len(items)))
+        begin = (page - 1) * query.page_size
         end = min(begin + query.page_size, self.options.ceiling)
-        answer = [item(listings, now) for listings in found.items[begin:end]]
+        answer = [item(listings, now) for listings in items[begin:end]]
         headers = [
             ("X-Pagination-PageNumber", str(query.page)),
             ("X-Pagination-PageSize", str(query.page_size)),
