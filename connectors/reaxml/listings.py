@@ -29,10 +29,10 @@ class Node:
 
     def __init__(self, name: str, attributes: list[str]) -> None:
         self.name = name
-        self.attributes = {
-            canonical(key): value
-            for key, value in zip(attributes[::2], attributes[1::2], strict=True)
-        }
+        self.attributes: dict[str, str] = {}
+        if attributes:
+            pairs = zip(attributes[::2], attributes[1::2], strict=True)
+            self.attributes = {canonical(key): value for key, value in pairs}
         self.children: list[Node] = []
         self.parts: list[str] = []
 

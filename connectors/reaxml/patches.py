@@ -14,7 +14,6 @@ stays until it is said again: what was withheld is not published by an omission.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 
 from connectors.reaxml import values
@@ -35,7 +34,6 @@ Value = str | list[str] | None
 #: Values longer than this are text, whatever their element (characters).
 _READABLE = 200
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
-_BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +73,32 @@ def build_patch(root: Node) -> Patch:
 
 def plain_text(node: Node | None) -> str:
     """An element's text with blanks collapsed; empty for none."""
-    return _BLANKS.sub(" ", node.text).strip() if node is not None else ""
+    return " ".join(node.text.split()) if node is not None else ""
 
 
 def _walk(parent: Node, prefix: str, out: dict[str, Value], top: bool = False) -> None:
-    counts = Counter(child.name for child in parent.children)
-    seen: Counter[str] = Counter()
-    for child in _weekly_rent_first(parent.children):
-        if top and child.name in _HEAD:
+    counts: dict[str, int] = {}
+    for child in parent.children:
+        counts[child.name] = counts.get(child.name, 0) + 1
+    seen: dict[str, int] = {}
+    children = parent.children
+    if counts.get("rent", 0) > 1:
+        children = sorted(children, key=_is_other_than_weekly_rent)
+    for child in children:
+        name = child.name
+        if top and name in _HEAD:
             continue
-        seen[child.name] += 1
-        nth = seen[child.name]
-        place = _place(child, prefix, nth, counts[child.name])
-        if child.name in LISTS or (counts[child.name] > 1 and _is_plain(child)):
-            _append(out, ALIASES.get(prefix + child.name, prefix + child.name), child)
+        seen[name] = seen.get(name, 0) + 1
+        if name in LISTS or (counts[name] > 1 and _is_plain(child)):
+            _append(out, ALIASES.get(prefix + name, prefix + name), child)
         else:
-            _put(child, place, out)
+            _put(child, _place(child, prefix, seen[name], counts[name]), out)
 
 
-def _weekly_rent_first(children: list[Node]) -> list[Node]:
-    """Children in order, but a rent by the week before those of other periods."""
-    if sum(child.name == "rent" for child in children) < 2:
-        return children
-    return sorted(
-        children,
-        key=lambda child: (
-            child.name == "rent"
-            and not child.attributes.get("period", "week").lower().startswith("week")
-        ),
-    )
+def _is_other_than_weekly_rent(node: Node) -> bool:
+    """Sorts a rent by the week before those of other periods: the first is the rent."""
+    period = node.attributes.get("period", "week").lower()
+    return node.name == "rent" and not period.startswith("week")
 
 
 def _is_plain(node: Node) -> bool:
@@ -138,12 +133,10 @@ def _append(out: dict[str, Value], path: str, node: Node) -> None:
 
 def _put(node: Node, path: str, out: dict[str, Value]) -> None:
     """Write one element, its attributes and what is below it."""
-    key = KEYED_BY.get(node.name)
-    attributes = {
-        name: value.strip()
-        for name, value in node.attributes.items()
-        if name != key or node.name not in KEYED_BY
-    }
+    attributes = node.attributes
+    if attributes:
+        key = KEYED_BY.get(node.name)
+        attributes = {k: v.strip() for k, v in attributes.items() if k != key}
     if unit := UNITS.get(node.name):
         named = (attributes.get(name, "") for name in unit)
         main = next((value for value in named if value), None) or _own_text(node)
@@ -163,7 +156,8 @@ def _put(node: Node, path: str, out: dict[str, Value]) -> None:
         out[path] = _own_text(node) or None
     for name, value in attributes.items():
         out[f"{path}@{name}"] = value or None
-    _walk(node, f"{path}/", out)
+    if node.children:
+        _walk(node, f"{path}/", out)
 
 
 def _agent_name(node: Node) -> str | None:
@@ -175,10 +169,10 @@ def _agent_name(node: Node) -> str | None:
 
 
 def _own_text(node: Node) -> str:
-    text = node.text.replace("\xa0", " ").strip()
+    text = node.text.strip()  # also of no-break spaces
     if node.name in MARKUP_TEXTS or len(text) > _READABLE:
         return text
-    return _BLANKS.sub(" ", text)
+    return " ".join(text.split())
 
 
 def _read(path: str, value: str | list[str], patch: Patch) -> None:

@@ -78,6 +78,10 @@ _WEEKS = {
     "annually": 52.0,
     "annum": 52.0,
 }
+_MONTHS = (
+    "jan", "feb", "mar", "apr", "may", "jun",
+    "jul", "aug", "sep", "oct", "nov", "dec",
+)  # fmt: skip
 _YES = frozenset({"yes", "y", "true", "t", "1", "on"})
 _NO = frozenset({"no", "n", "false", "f", "0", "off", "none"})
 _STATES = {
@@ -140,8 +144,13 @@ def read_inspection(text: str) -> dict[str, str | None] | None:
 
 
 def _clock(day: str, time: str) -> str:
-    plain = time.lower().replace(" ", "").replace(".", ":")
-    found = datetime.strptime(f"{day.title()} {plain}", "%d-%b-%Y %I:%M%p")  # noqa: DTZ007
+    number, month, year = day.split("-")
+    hour, minute = re.split("[:.]", time[:-2].strip())
+    if not 1 <= int(hour) <= 12:
+        raise ValueError(time)
+    of_day = int(hour) % 12 + (12 if time[-2] in "pP" else 0)
+    at = _MONTHS.index(month.lower()) + 1
+    found = datetime(int(year), at, int(number), of_day, int(minute))  # noqa: DTZ001
     return found.isoformat()
 
 
