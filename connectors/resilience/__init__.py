@@ -20,7 +20,7 @@ from connectors.resilience.errors import (
 from connectors.resilience.metrics import CallMetrics
 from connectors.resilience.policy import POLICIES, RETRIES, RetryPolicy, SourcePolicy
 from connectors.resilience.secrets import Secret, redact
-from connectors.resilience.state import MemoryState, SharedState
+from domain.source_state import MemoryState, SharedState
 
 __all__ = [
     "POLICIES",

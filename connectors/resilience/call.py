@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.resilience.errors import MalformedBody
 from connectors.resilience.outcome import Failure
-from connectors.resilience.state import Outcome
+from domain.source_state import Outcome
 
 T = TypeVar("T")
 

@@ -41,7 +41,6 @@ from connectors.resilience.outcome import Failure, judge_error, judge_status
 from connectors.resilience.policy import SourcePolicy
 from connectors.resilience.quota import read_advice
 from connectors.resilience.secrets import Secret, redact, remember
-from connectors.resilience.state import Admission, MemoryState, Outcome, SharedState
 from connectors.resilience.transport import (
     Auth,
     BadRedirect,
@@ -51,6 +50,7 @@ from connectors.resilience.transport import (
     send,
     until,
 )
+from domain.source_state import Admission, MemoryState, Outcome, SharedState
 
 T = TypeVar("T")
 

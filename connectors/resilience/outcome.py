@@ -23,9 +23,9 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from connectors.resilience.policy import SourcePolicy
 from connectors.resilience.secrets import redact
 from connectors.resilience.transport import BadRedirect
+from domain.source_policy import SourcePolicy
 
 #: Not now, but maybe later. 429 is apart: the server is well, we are too fast.
 TRANSIENT: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from connectors.resilience.state import DAY_SECONDS
+from domain.source_state import DAY_SECONDS
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600

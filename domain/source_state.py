@@ -2,7 +2,8 @@
 
 Belongs here: the protocol between a client and the shared state, and `MemoryState`,
 which serves one process (tests, commands without a database, and PostgreSQL away). The
-version all processes share is `database.source_state`.
+version all processes share is `database.source_state`; the client is
+`connectors.resilience`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from connectors.resilience.policy import SourcePolicy
+from domain.source_policy import SourcePolicy
 
 #: How a call that was let in ended, as far as the host's health goes. `unknown` says
 #: nothing about it (interrupted, or a body cut short by a server that did answer).
 Outcome = Literal["answered", "failed", "unknown"]
 
 DAY_SECONDS: Final = 86_400
+#: Share of a stated quota that is used: clocks and windows never agree to the call.
+QUOTA_SHARE: Final = 0.95
+
+PROBE_REASON: Final = "one call is finding out whether it is back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,6 @@ class _Quota:
     day_calls: int = 0
 
 
-#: Share of a stated quota that is used: clocks and windows never agree to the call.
-QUOTA_SHARE: Final = 0.95
-
-
 def pace(policy: SourcePolicy, limit: float | None) -> float:
     """Seconds between two calls: our own limit, or the source's if that is lower."""
     rates = [policy.calls_per_minute, limit and limit * QUOTA_SHARE]
@@ -144,7 +145,7 @@ class MemoryState:
             if breaker.is_open:
                 # The probe's lease: whoever dies with it leaves it to the next one.
                 breaker.until = now + policy.total_seconds
-                breaker.reason = "one call is finding out whether it is back"
+                breaker.reason = PROBE_REASON
             turn = max(now, quota.next_turn)
             quota.next_turn = turn + pace(policy, quota.limit)
             return Admission("go", turn - now, slot, is_probe=breaker.is_open)
