@@ -208,6 +208,7 @@ class ContainerLoad:
     def _finish(self) -> None:
         """Write what is told of whole files."""
         self._write_ledger()
+        self._supersede()
         record_fields(
             self.conn,
             self.container.source,
@@ -337,6 +338,15 @@ class ContainerLoad:
                         _path_text(file.read_with),
                     )
                 )
+
+    def _supersede(self) -> None:
+        """Mark what was loaded from a file of the same name before its bytes changed."""
+        names = {storable_text(state.file.container_file) for state in self.files}
+        self.conn.execute(
+            "update ops.source_files set superseded_by = %s where source = %s and "
+            "container_file = any(%s) and batch_id <> %s and superseded_by is null",
+            [self.batch_id, self.container.source, list(names), self.batch_id],
+        )
 
 
 def _path_text(path: str | None) -> str | None:

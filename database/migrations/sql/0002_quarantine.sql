@@ -9,11 +9,13 @@ alter table ops.source_files
     add column read_with text,
     add column reread_wanted boolean not null default false,
     add column retried_at timestamptz,
-    add column discarded_at timestamptz;
+    add column discarded_at timestamptz,
+    add column superseded_by uuid;
 update ops.source_files set table_name = case source
     when 'csv' then 'raw.csv__sales' else 'raw.nsw_valuer__sales' end;
 alter table ops.source_files alter column table_name set not null;
 create index source_files_batch_idx on ops.source_files (batch_id);
+create index source_files_container_file_idx on ops.source_files (source, container_file);
 create index source_files_name_idx on ops.source_files (source, source_file);
 comment on column ops.source_files.table_name is
     'Table its rows went to, schema included.';
@@ -21,6 +23,9 @@ comment on column ops.source_files.location is
     'Path or address the outer file was read from, for a retry.';
 comment on column ops.source_files.read_with is
     'What it was read with besides the code: name or path of a mapping.';
+comment on column ops.source_files.superseded_by is
+    'Batch of a container of the same name with other bytes, loaded later: the publisher changed '
+    'the file. What this one brought stays, raw is append-only.';
 comment on column ops.source_files.reread_wanted is
     'A batch was discarded whose rows this file may repeat; a retry reads it again.';
 
