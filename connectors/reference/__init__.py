@@ -1,0 +1,1 @@
+"""Reference sets: localities, addresses, land values, indexes, rates and medians."""
