@@ -1,4 +1,4 @@
-"""Landing CSV files through a column mapping."""
+"""Landing files of sales through a column mapping."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from pathlib import Path
 import psycopg
 
 from assets.landing.common import IngestSummary, Progress, load_all, summarise
-from connectors.csv_mapping import CSV_COLUMNS, find_csv_containers
+from connectors.csv_mapping import (
+    CSV_COLUMNS,
+    PATTERNS,
+    containers_of,
+    find_csv_containers,
+)
 from connectors.csv_mapping.mapping import load_mapping
-from connectors.nsw_valuer.fetch import is_url
+from connectors.locations import is_remote, land
+from connectors.nsw_valuer.listing import is_url
 from connectors.resilience import POLICIES, SourceClient
 from domain.records import TargetTable
 
@@ -29,22 +35,28 @@ def ingest_csv(
     client: SourceClient | None = None,
     today: date | None = None,
 ) -> IngestSummary:
-    """Land CSV files (plain, gzip, ZIP, a folder or an address) through a mapping.
+    """Land files of sales through a mapping: CSV, Parquet, spreadsheets, ZIPs of them.
 
+    `location` is a file, a folder, an address, or anything fsspec opens (`s3://`...).
     `mapping` names a shipped mapping or is the path of a YAML file. Sale dates after
     `today` (default: the clock's) are refused. Other arguments and errors as
     `ingest_psi`.
     """
     started = time.perf_counter()
     rules = load_mapping(mapping)
-    path = Path(location).expanduser()
+    last_day = today or date.today()  # noqa: DTZ011 - a sale's date has no zone either
     if is_url(str(location)):
         from connectors.csv_mapping.fetch import fetch_csv
 
         asked = client or SourceClient(POLICIES["csv"])
         path = fetch_csv(asked, str(location), landing)
-    last_day = today or date.today()  # noqa: DTZ011 - a sale's date has no zone either
-    containers = find_csv_containers(path, rules, last_day)
+        containers = find_csv_containers(path, rules, last_day)
+    elif is_remote(location):
+        landed = land(location, landing, PATTERNS)
+        containers = containers_of(landed, rules, last_day)
+    else:
+        path = Path(location).expanduser()
+        containers = find_csv_containers(path, rules, last_day)
     reports = load_all(
         conn,
         enumerate(containers, start=1),

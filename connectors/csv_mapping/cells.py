@@ -22,7 +22,7 @@ from connectors.csv_mapping.numbers import (
     read_money,
     read_number,
 )
-from domain.address_parts import parse_state
+from domain.australia import postcode_state, postcode_text, state_code
 from domain.price_text import read_price_text
 
 
@@ -79,6 +79,7 @@ def converter(
             "code": _code,
             "postcode": _postcode,
             "state": _state,
+            "postcode_state": _state_of_postcode,
         }
         made = makers[column.parser](column)
     return lru_cache(8192)(made)
@@ -205,19 +206,30 @@ def _code(column: Column) -> Convert:
 def _postcode(_: Column) -> Convert:
     def convert(text: str) -> str:
         # Postcodes read as numbers lose their leading zero and gain decimals.
-        digits = re.sub(r"\.0*$", "", text)
-        if not re.fullmatch(r"[0-9]{3,4}", digits):
+        postcode = postcode_text(re.sub(r"\.0+$", "", text))
+        if postcode is None:
             raise CellError("postcode_unreadable", f"{text[:80]!r} is no postcode")
-        return digits.zfill(4)
+        return postcode
 
     return convert
 
 
 def _state(_: Column) -> Convert:
     def convert(text: str) -> str:
-        code = parse_state(text)
+        code = state_code(text)
         if code is None:
             raise CellError("state_unknown", f"{text[:80]!r} is no Australian state")
+        return code
+
+    return convert
+
+
+def _state_of_postcode(_: Column) -> Convert:
+    def convert(text: str) -> str:
+        postcode = postcode_text(re.sub(r"\.0+$", "", text))
+        code = None if postcode is None else postcode_state(postcode)
+        if code is None:
+            raise CellError("state_unknown", f"no state has the postcode {text[:80]!r}")
         return code
 
     return convert

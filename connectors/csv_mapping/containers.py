@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -327,6 +327,16 @@ def find_csv_containers(
             f"The folder {location} holds no CSV file (.csv, .csv.gz or .zip), Parquet "
             "file or spreadsheet. Put one there, or name another folder."
         )
+    return containers_of(paths, mapping, last_day, limits)
+
+
+def containers_of(
+    paths: Iterable[Path],
+    mapping: Mapping,
+    last_day: date,
+    limits: Limits = DEFAULT_LIMITS,
+) -> list[CsvContainer]:
+    """These files, in this order."""
     return [
         CsvContainer(
             storable_text(path.name), path, sha256_of(path), mapping, last_day, limits

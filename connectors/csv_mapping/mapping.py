@@ -62,6 +62,7 @@ _DEFAULT_PARSERS = {
 }
 #: Parsers that give the type the column has in the table.
 _FITTING: dict[str, tuple[str, ...]] = {
+    "state": ("state", "postcode_state", "text", "code"),
     "sale_date": ("date",),
     "price_aud": ("money", "integer", "number", "price_text"),
     "year_built": ("integer", "number"),

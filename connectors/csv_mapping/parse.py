@@ -16,6 +16,7 @@ from hashlib import md5
 from connectors.csv_mapping.cells import CellError, Noted
 from connectors.csv_mapping.layout import Bound, Layout
 from connectors.csv_mapping.mapping import CANONICAL_COLUMNS, Mapping
+from connectors.csv_mapping.places import Notes, PlaceRules
 from connectors.csv_mapping.rows import CsvRecord
 from domain.records import Original, RecordBatch, Reject, escape_value
 
@@ -41,7 +42,6 @@ _MONTHS = (
     *("jan", "feb", "mar", "apr", "may", "jun"),
     *("jul", "aug", "sep", "oct", "nov", "dec"),
 )
-Notes = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class RowReader:
         self.mapping = mapping
         self.counts = {} if counts is None else counts
         self._nulls = mapping.null_tokens
+        self._place = PlaceRules.of(layout)
         self._width = layout.width
         self._header = [name.casefold() for name in layout.header[: self._width]]
 
@@ -135,9 +136,12 @@ class RowReader:
         """What a row's cleaned cells say in canonical terms."""
         values, notes, fault = self._values(cells)
         if fault is None:
-            _mend_coordinates(self.layout, cells, values, notes)
             for name, value in self.mapping.defaults.items():
                 values.setdefault(name, value)
+            misplaced = self._place.apply(cells, values, notes)
+            if misplaced is not None:
+                fault = self._fault(*misplaced)
+        if fault is None:
             fault = self._sale(cells, values)
         return Values(values, notes, fault)
 
@@ -222,9 +226,7 @@ class RowReader:
                 value = item.convert(text)
             except CellError as error:
                 if column.is_rejecting:
-                    source = self.layout.header[item.at]
-                    reason = f"{source}: {error.reason[:300]}."
-                    return values, notes, Fault(source, error.rule_id, reason)
+                    return values, notes, self._fault(item, error)
                 notes[column.name] = {"value": text, "rule": error.rule_id}
                 continue
             if isinstance(value, Noted):
@@ -233,6 +235,10 @@ class RowReader:
             if value:
                 values[column.name] = value
         return values, notes, None
+
+    def _fault(self, item: Bound, error: CellError) -> Fault:
+        source = self.layout.header[item.at]
+        return Fault(source, error.rule_id, f"{source}: {error.reason[:300]}.")
 
     def _sale(self, cells: list[str], values: dict[str, str]) -> Fault | None:
         """Decide whether the row states a sale; unknown methods are not guessed."""
@@ -296,34 +302,6 @@ def _dated(item: Bound, cells: list[str], notes: Notes) -> str:
         stated = "/".join(part for part in (day, month, year) if part)
         notes[item.column.name] = {"value": stated, "rule": rule}
     return f"{year}-{(month or '1').zfill(2)}-{(day or '1').zfill(2)}"
-
-
-def _mend_coordinates(
-    layout: Layout, cells: list[str], values: dict[str, str], notes: Notes
-) -> None:
-    """Swap coordinates that only make sense swapped; 0, 0 is no place. Both noted."""
-    if "latitude" in notes and "longitude" in notes:
-        found = {
-            item.column.name: item
-            for item in layout.bound
-            if item.column.name in ("latitude", "longitude")
-        }
-        latitude, longitude = found["latitude"], found["longitude"]
-        try:
-            values["latitude"] = str(latitude.convert(cells[longitude.at]))
-            values["longitude"] = str(longitude.convert(cells[latitude.at]))
-        except CellError:
-            values.pop("latitude", None)
-            return
-        for name in ("latitude", "longitude"):
-            notes[name]["rule"] = "coordinates_swapped"
-    elif _is_zero(values.get("latitude")) and _is_zero(values.get("longitude")):
-        for name in ("latitude", "longitude"):
-            notes[name] = {"value": values.pop(name), "rule": "coordinates_zero"}
-
-
-def _is_zero(text: str | None) -> bool:
-    return text is not None and float(text) == 0
 
 
 def refuse_rows(
