@@ -36,6 +36,12 @@ def is_remote(location: str | Path) -> bool:
     return match is not None and match[1].lower() not in _WEB
 
 
+def is_web(location: str | Path) -> bool:
+    """True for an address of a web server."""
+    match = _PROTOCOL.match(str(location))
+    return match is not None and match[1].lower() in _WEB
+
+
 def land(
     location: str | Path,
     folder: Path,
