@@ -16,8 +16,7 @@ from connectors.csv_mapping import (
     find_csv_containers,
 )
 from connectors.csv_mapping.mapping import load_mapping
-from connectors.locations import is_remote, land
-from connectors.nsw_valuer.listing import is_url
+from connectors.locations import is_remote, is_web, land
 from connectors.resilience import POLICIES, SourceClient
 from domain.records import TargetTable
 
@@ -45,7 +44,7 @@ def ingest_csv(
     started = time.perf_counter()
     rules = load_mapping(mapping)
     last_day = today or date.today()  # noqa: DTZ011 - a sale's date has no zone either
-    if is_url(str(location)):
+    if is_web(location):
         from connectors.csv_mapping.fetch import fetch_csv
 
         asked = client or SourceClient(POLICIES["csv"])

@@ -22,7 +22,7 @@ INFO = SourceInfo(
     url=None,
     licence="that of the file",
     cadence="whenever a file is new",
-    fields="whatever the mapping names: address, price, date, rooms, areas, coordinates",
+    fields="what a mapping names: address, price, date, rooms, areas, point",
     limits="2 GiB a file unpacked, 40 million cells a sheet; no sale in the future",
     failure="a file that cannot be fetched is tried again by the next run; what is "
     "loaded stays in force",
