@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connectors.nsw_valuer.fetch import is_url, list_files
-from connectors.nsw_valuer.names import week_of
+from assets.landing.nsw_valuer import land_remote
+from connectors.locations import is_remote
+from connectors.nsw_valuer.layout import SOURCE
+from connectors.nsw_valuer.listing import is_url, read_listing, remember_listing
+from connectors.nsw_valuer.names import days_of, week_of
 from connectors.resilience import POLICIES, SourceClient
-
-_YEARLY_NAME = re.compile(r"(?<!\d)(\d{4})\.zip$", re.IGNORECASE)
 
 
 def dated_files(folder: Path) -> Iterator[tuple[Path, date]]:
@@ -24,27 +25,36 @@ def dated_files(folder: Path) -> Iterator[tuple[Path, date]]:
 
 
 def weeks_on_offer(
-    location: str, client: SourceClient | None = None
+    location: str,
+    *,
+    landing: Path | None = None,
+    client: SourceClient | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> tuple[date, date] | None:
-    """First and last week named by the files at `location`; None if no name tells.
+    """First and last day named by the files at `location`; None if no name tells.
+
+    With `landing` given, what is read of a remote place serves the run that is planned
+    from it, which then does not read it again.
 
     Raises:
-        UserError: a listing that cannot be read.
+        SourceDown, Parked: the server is away.
+        UserError: a listing or a store that cannot be read.
     """
     if is_url(location):
-        with client or SourceClient(POLICIES["nsw_valuer"]) as asked:
-            urls = list_files(asked, location)
+        asked = client or SourceClient(POLICIES[SOURCE])
+        urls = read_listing(asked, location)
+        if landing is not None:
+            remember_listing(landing, location, urls, clock())
         names = [Path(urlsplit(url).path).name for url in urls]
+    elif is_remote(location):
+        if landing is None:
+            return None
+        names = _names_in(land_remote(location, landing))
     else:
-        path = Path(location).expanduser()
-        names = [f.name for f in path.rglob("*")] if path.is_dir() else [path.name]
-    days = [day for name in names for day in _days(name)]
+        names = _names_in(Path(location).expanduser())
+    days = [day for name in names for day in days_of(name) or ()]
     return (min(days), max(days)) if days else None
 
 
-def _days(name: str) -> list[date]:
-    if found := _YEARLY_NAME.search(name):
-        year = int(found[1])
-        return [date(year, 1, 1), date(year, 12, 31)]
-    day = week_of(name)
-    return [] if day is None else [day]
+def _names_in(path: Path) -> list[str]:
+    return [f.name for f in path.rglob("*")] if path.is_dir() else [path.name]

@@ -1,10 +1,11 @@
-"""Landing NSW PSI files: from a folder, a file, or the address of a listing."""
+"""Landing NSW PSI files: from a folder, a file, a remote store or the publisher."""
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Iterator
 from datetime import date
-from itertools import chain
 from pathlib import Path
 
 import psycopg
@@ -16,9 +17,16 @@ from assets.landing.common import (
     load_all,
     summarise,
 )
-from connectors.nsw_valuer.containers import count_containers, find_containers
-from connectors.nsw_valuer.fetch import fetch_files, is_url
+from connectors.locations import is_remote, land
+from connectors.nsw_valuer.containers import (
+    PsiContainer,
+    count_containers,
+    find_containers,
+)
+from connectors.nsw_valuer.fetch import fetch_files
 from connectors.nsw_valuer.layout import ROW_COLUMNS, SOURCE
+from connectors.nsw_valuer.listing import is_url
+from connectors.nsw_valuer.names import PATTERNS
 from connectors.resilience import POLICIES, SourceClient
 from domain.records import TargetTable
 
@@ -35,12 +43,16 @@ def ingest_psi(
     on_progress: Progress | None = None,
     client: SourceClient | None = None,
 ) -> IngestSummary:
-    """Land NSW PSI files from a folder, a file, or the address of a listing or a file.
+    """Land NSW PSI files from wherever they are.
+
+    A file whose bytes are known is not read again; one that changed under its name is:
+    its new rows are added, and the ledger shows which files it supersedes.
 
     Args:
         conn: an open transaction on it is committed first; each container then commits
             by itself.
-        location: where the files are; addresses are fetched into `landing`.
+        location: a folder, a file, any place fsspec can open (`s3://...`), or the
+            address of the listing page or of one file.
         landing: folder for fetched files; created if missing.
         is_simulated: label of every row.
         weeks: first and last Monday wanted, inclusive; None for all files.
@@ -65,14 +77,33 @@ def ingest_psi(
             if item.path is None
         ]
         paths = [item.path for item in fetched if item.path is not None]
-        total = len(paths)
-        found = chain.from_iterable(
-            ((number, container) for _, container in find_containers(path, weeks))
-            for number, path in enumerate(paths, start=1)
-        )
+        total, found = len(paths), _containers_of(paths, weeks)
     else:
         folder = Path(location).expanduser()
-        total = count_containers(folder, weeks)
-        found = chain(find_containers(folder, weeks))
+        if is_remote(location):
+            folder = land_remote(str(location), landing)
+        total, found = count_containers(folder, weeks), find_containers(folder, weeks)
     reports = load_all(conn, found, PSI_TABLE, is_simulated, total, on_progress)
     return summarise(SOURCE, reports, failures, started)
+
+
+def land_remote(location: str, landing: Path) -> Path:
+    """Copy what is new or changed at a place fsspec can open; return where it is now.
+
+    Raises:
+        PermanentError: unknown protocol, missing package, nothing there.
+        UserError: the store cannot be read now.
+    """
+    # A folder for each place: equal names in two of them are two files.
+    digest = hashlib.sha256(location.encode()).hexdigest()
+    folder = landing / f"remote-{digest[:12]}"
+    land(location, folder, PATTERNS)
+    return folder
+
+
+def _containers_of(
+    paths: list[Path], weeks: tuple[date, date] | None
+) -> Iterator[tuple[int, PsiContainer]]:
+    for number, path in enumerate(paths, start=1):
+        for _, container in find_containers(path, weeks):
+            yield number, container

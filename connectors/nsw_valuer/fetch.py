@@ -1,20 +1,27 @@
-"""Fetching PSI files from a listing page, or from the address of one file.
+"""Fetching PSI files from the publisher's site.
 
-Belongs here: which links are PSI files and how the server wants to be asked. Transport
-is `connectors.resilience`; what is in the files is `containers`.
+Belongs here: how the server wants to be asked, and where a week is when its own file is
+gone. Transport is `connectors.resilience`; what is offered is `listing`; what is in the
+files is `containers`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from html.parser import HTMLParser
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-from connectors.nsw_valuer.names import Weeks, is_wanted
+from connectors.nsw_valuer.listing import (
+    is_file_address,
+    is_url as is_url,
+    read_listing,
+    recall_listing,
+    wanted_files,
+    yearly_address,
+)
+from connectors.nsw_valuer.names import Weeks
 from connectors.resilience import (
     Parked,
     Refused,
@@ -22,11 +29,9 @@ from connectors.resilience import (
     SourceDown,
     SourceError,
 )
-from domain.errors import UserError
+from domain.errors import PermanentError, UserError
 
-_FILE = re.compile(r"(?:(?<!\d)(?:\d{8}|\d{4})\.zip|\.dat)$", re.IGNORECASE)
-#: Where the Valuer General's server keeps weekly files, below `/__psi`.
-_WEEKLY_FOLDER = "/weekly/"
+_GONE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,70 +43,60 @@ class Fetched:
     problem: str | None = None
 
 
-class _Links(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
+@dataclass(slots=True)
+class _Fetch:
+    """One run's downloads."""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.found.extend(
-                value for name, value in attrs if name == "href" and value
+    client: SourceClient
+    location: str
+    landing: Path
+    results: list[Fetched] = field(default_factory=list)
+    away: SourceDown | Parked | None = None
+    is_forbidden: bool = False
+    #: Weekly files that are not there, by the year's ZIP that may hold them.
+    gone: dict[str, list[Fetched]] = field(default_factory=dict)
+
+    def get(self, url: str) -> Fetched:
+        """Fetch one file; a failure is a result."""
+        # Without the page it is linked from, the server answers 403 for a weekly file.
+        is_file = is_file_address(self.location)
+        referer = urljoin(self.location, "/") if is_file else self.location
+        try:
+            landed = self.client.download(
+                url, self.landing, headers={"Referer": referer}
             )
+        except SourceError as error:
+            return self._failed(url, error)
+        return Fetched(url, landed.path)
 
+    def _failed(self, url: str, error: SourceError) -> Fetched:
+        problem = str(error)
+        if isinstance(error, SourceDown | Parked):
+            self.away = self.away or error
+        if isinstance(error, Refused) and error.status == 403:
+            self.is_forbidden = True
+            problem = (
+                f"{url} answered 403. The site gives its files only to those who come "
+                "from its listing page: give that page's address as the location, or "
+                "download the files with a browser and give their folder."
+            )
+        result = Fetched(url, None, problem)
+        year = yearly_address(url)
+        if isinstance(error, Refused) and error.status in _GONE and year is not None:
+            self.gone.setdefault(year[1], []).append(result)
+        return result
 
-def is_url(location: str) -> bool:
-    """Whether a location is fetched rather than read in place."""
-    return urlsplit(location).scheme in ("http", "https")
-
-
-def list_files(
-    client: SourceClient, location: str, weeks: Weeks | None = None
-) -> list[str]:
-    """Addresses of the PSI files a listing offers, oldest first.
-
-    The real listing is sometimes empty, and the folder of weekly files shows no page.
-    With `weeks` given their addresses are then built by rule (`YYYYMMDD.zip`, Mondays).
-
-    Raises:
-        SourceDown, Parked: the server is away.
-        UserError: the page cannot be read, or links to no PSI file and no weeks were
-            asked for. Either may pass.
-    """
-    if _FILE.search(urlsplit(location).path):
-        return [location]
-    try:
-        page = client.get(location).text
-    except Refused as error:
-        if weeks is not None and _WEEKLY_FOLDER in location:
-            return list(_weekly_addresses(location, weeks))
-        raise UserError(
-            f"The listing of weekly sales files cannot be read: {error} Or "
-            "download the files and give their folder."
-        ) from error
-    links = _Links()
-    links.feed(page)
-    urls = {urljoin(location, link) for link in links.found}
-    files = [url for url in urls if _FILE.search(urlsplit(url).path)]
-    if not files and weeks is not None:
-        return list(_weekly_addresses(location, weeks))
-    if not files:
-        raise UserError(
-            f"The page {location} links to no weekly file (YYYYMMDD.zip). The listing "
-            "is empty at times: try later, name the weeks, or give a folder of files."
-        )
-    wanted = [url for url in files if is_wanted(urlsplit(url).path, weeks)]
-    return sorted(wanted, key=lambda url: urlsplit(url).path.rsplit("/", 1)[-1])
-
-
-def _weekly_addresses(location: str, weeks: Weeks) -> Iterator[str]:
-    base = location if location.endswith("/") else f"{location}/"
-    if _WEEKLY_FOLDER not in base:
-        base = urljoin(location, f"/__psi{_WEEKLY_FOLDER}")
-    monday, last = weeks
-    while monday <= last:
-        yield urljoin(base, f"{monday:%Y%m%d}.zip")
-        monday += timedelta(weeks=1)
+    def look_in_years(self) -> None:
+        """Fetch the ZIP of each year whose weekly files are gone, once."""
+        for url, missing in list(self.gone.items()):
+            found = next((r for r in self.results if r.url == url), None)
+            if found is None:
+                found = self.get(url)
+                if found.path is not None:
+                    self.results.append(found)
+            if found.path is not None:
+                # Whatever weeks it lacks were never published.
+                self.results = [r for r in self.results if r not in missing]
 
 
 def fetch_files(
@@ -110,35 +105,35 @@ def fetch_files(
     landing: Path,
     weeks: Weeks | None = None,
     on_file: Callable[[int, int], None] | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> list[Fetched]:
-    """Land every file of a listing; files that are there unchanged are not fetched.
+    """Land every wanted file of a listing; those that are there unchanged stay.
 
-    One file that fails does not stop the others: its problem is returned.
+    One file that fails does not stop the others: its problem is returned. Weekly files
+    that are gone are looked for in the ZIP of their year, which is fetched once.
 
     Raises:
         SourceDown, Parked: the server is away, so that nothing at all was fetched.
         UserError: the listing cannot be read, or nothing at all could be fetched.
     """
-    urls = list_files(client, location, weeks)
-    # Without the page it is linked from, the server answers 403 for a weekly file.
-    headers = {"Referer": location}
-    results: list[Fetched] = []
-    away: SourceDown | Parked | None = None
+    offered = recall_listing(landing, location, clock())
+    if offered is None:
+        offered = read_listing(client, location)
+    urls = wanted_files(location, offered, weeks)
+    fetch = _Fetch(client, location, landing)
     for number, url in enumerate(urls, start=1):
-        try:
-            landed = client.download(url, landing, headers=headers)
-            results.append(Fetched(url, landed.path))
-        except SourceError as error:
-            if isinstance(error, SourceDown | Parked):
-                away = away or error
-            results.append(Fetched(url, None, str(error)))
+        fetch.results.append(fetch.get(url))
         if on_file is not None:
             on_file(number, len(urls))
+    fetch.look_in_years()
+    results = fetch.results
     if results and all(result.path is None for result in results):
-        if away is not None:
-            raise away
-        raise UserError(
+        if fetch.away is not None:
+            raise fetch.away
+        kind = PermanentError if fetch.is_forbidden else UserError
+        raise kind(
             f"None of {len(results)} files could be fetched; the first: "
-            f"{results[0].problem}. Check the network and try again."
+            f"{results[0].problem} Check the network and try again."
         )
     return results

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from connectors.nsw_valuer.fetch import fetch_files, list_files
+from connectors.nsw_valuer.fetch import fetch_files
+from connectors.nsw_valuer.listing import (
+    read_listing,
+    remember_listing,
+    wanted_files,
+)
+from connectors.nsw_valuer.names import Weeks
 from connectors.resilience import SourceClient, SourceDown, SourcePolicy
-from domain.errors import UserError
+from domain.errors import PermanentError, UserError
 
 BODY = b"0123456789" * 100
 
@@ -72,6 +78,14 @@ def site() -> Iterator[Site]:
 def client() -> Iterator[SourceClient]:
     with SourceClient(SourcePolicy("test"), sleep=lambda seconds: None) as made:
         yield made
+
+
+def list_files(client: SourceClient, location: str, weeks: Weeks | None) -> list[str]:
+    return wanted_files(location, read_listing(client, location), weeks)
+
+
+def asked_paths(site: Site) -> list[str]:
+    return [path for path, _ in site.asked]
 
 
 def test_a_download_is_whole_and_not_repeated(
@@ -166,3 +180,74 @@ def test_no_answer_and_no_file_are_sentences(
         fetch_files(client, f"{site.url}/psi/", tmp_path)
     with pytest.raises(SourceDown, match="the connection was refused"):
         fetch_files(client, "http://127.0.0.1:9/psi/", tmp_path)
+
+
+YEAR = (date(2023, 1, 2), date(2023, 12, 25))
+
+
+def test_a_year_whose_weeks_are_gone_comes_from_its_zip_fetched_once(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
+    site.pages["/psi/"] = b"<p>Empty at times</p>"
+    site.pages["/__psi/yearly/2023.zip"] = BODY
+    site.pages["/__psi/weekly/20231225.zip"] = BODY
+    fetched = fetch_files(client, f"{site.url}/psi/", tmp_path, YEAR)
+    assert [item.path and item.path.name for item in fetched] == [
+        "20231225.zip",
+        "2023.zip",
+    ]
+    assert asked_paths(site).count("/__psi/yearly/2023.zip") == 1
+    # Another run asks whether it has changed, and does not fetch it again.
+    fetch_files(client, f"{site.url}/psi/", tmp_path, YEAR)
+    again = [headers for path, headers in site.asked if path.endswith("/2023.zip")]
+    assert len(again) == 2
+    assert again[1]["If-None-Match"] == '"one"'
+
+
+def test_a_listed_year_is_fetched_only_for_weeks_not_listed_themselves(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
+    links = ["/__psi/yearly/2023.zip", "/__psi/yearly/2022.zip"]
+    links += ["/__psi/weekly/20231218.zip", "/__psi/weekly/20231225.zip"]
+    site.pages |= dict.fromkeys(links, BODY)
+    page = "".join(f'<a href="{link}">x</a>' for link in links)
+    site.pages["/psi/"] = page.encode()
+    listing = f"{site.url}/psi/"
+
+    def names(weeks: Weeks | None) -> list[str]:
+        return [url.rpartition("/")[2] for url in list_files(client, listing, weeks)]
+
+    assert names((date(2023, 12, 18), date(2023, 12, 25))) == [
+        "20231218.zip",
+        "20231225.zip",
+    ]
+    assert names((date(2023, 12, 11), date(2023, 12, 11))) == ["2023.zip"]
+    assert names(YEAR) == ["2023.zip", "20231218.zip", "20231225.zip"]
+    assert len(names(None)) == 4
+
+
+def test_a_listing_read_for_the_plan_is_not_read_again_by_its_run(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
+    url = f"{site.url}/__psi/weekly/20240617.zip"
+    site.pages["/__psi/weekly/20240617.zip"] = BODY
+    site.pages["/psi/"] = b'<a href="/__psi/weekly/20240617.zip">a</a>'
+    listing = f"{site.url}/psi/"
+    for age, pages_read in ((60.0, 0), (60.0, 1), (2000.0, 2)):
+        if (age, pages_read) != (60.0, 1):  # then the first run has used it up
+            remember_listing(tmp_path, listing, [url], 1_000_000.0)
+        fetched = fetch_files(
+            client, listing, tmp_path, clock=lambda age=age: 1_000_000.0 + age
+        )
+        assert [item.problem for item in fetched] == [None]
+        assert asked_paths(site).count("/psi/") == pages_read
+
+
+def test_a_site_that_forbids_says_what_to_do(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
+    path = "/__psi/weekly/20240617.zip"
+    site.pages[path], site.statuses[path] = BODY, [403] * 9
+    with pytest.raises(PermanentError, match="come from its listing page"):
+        fetch_files(client, f"{site.url}{path}", tmp_path)
+    assert site.asked[0][1]["Referer"] == f"{site.url}/"
