@@ -26,6 +26,7 @@ from connectors.reaxml.vocabulary import (
     STATUSES,
     without_ids,
 )
+from domain.australia import check_postcode
 from domain.records import FieldsSeen, RecordBatch, Reject, escape_value
 
 ROW_COLUMNS = (
@@ -245,10 +246,10 @@ def _oddities(
         yield Note("entity_undeclared", "")
     postcode = patch.readings.get("address/postcode")
     state = patch.readings.get("address/state")
-    if isinstance(postcode, str) and isinstance(state, str):
-        pair = f"{postcode} {state}"
-        if postcode[0] not in _POSTCODES[state]:
-            yield Note("postcode_not_of_state", "address/postcode", pair)
+    if isinstance(postcode, str):
+        finding = check_postcode(postcode, state if isinstance(state, str) else None)
+        if finding is not None:
+            yield Note(finding.rule_id, "address/postcode", finding.reason)
     is_new = status == "current" and said.get("address/street") is not None
     if not is_new:
         return
@@ -260,13 +261,6 @@ def _oddities(
         for name in ("bedrooms", "bathrooms"):
             if f"features/{name}" not in patch.readings:
                 yield Note(f"new_listing_without_{name}", f"features/{name}")
-
-
-#: First digits of a state's postcodes; a border town may carry its neighbour's.
-_POSTCODES = {
-    "NSW": "12", "ACT": "02", "VIC": "38", "QLD": "49", "SA": "5", "WA": "6",
-    "TAS": "7", "NT": "0",
-}  # fmt: skip
 
 
 def _line(

@@ -29,6 +29,7 @@ from connectors.reaxml.vocabulary import (
     meaning,
     without_ids,
 )
+from domain.australia import phone_e164, postcode_text, state_code
 
 Value = str | list[str] | None
 #: Values longer than this are text, whatever their element (characters).
@@ -218,14 +219,16 @@ def _reading(kind: str, text: str, path: str, patch: Patch) -> object:
         case "display":
             return values.read_display(text)
         case "state":
-            return values.read_state(text)
+            return state_code(text)
         case "postcode":
-            return values.read_postcode(text)
+            return postcode_text(text)
         case "street":
             is_sub = without_ids(path).endswith("subNumber")
             return (values.read_sub_number if is_sub else values.read_street_number)(
                 text
             )
+        case "phone":
+            return phone_e164(text)
         case "flag":
             return values.read_flag(text)
         case "count":

@@ -84,13 +84,6 @@ _MONTHS = (
 )  # fmt: skip
 _YES = frozenset({"yes", "y", "true", "t", "1", "on"})
 _NO = frozenset({"no", "n", "false", "f", "0", "off", "none"})
-_STATES = {
-    "NSW": "NSW", "NEWSOUTHWALES": "NSW", "VIC": "VIC", "VICTORIA": "VIC",
-    "QLD": "QLD", "QUEENSLAND": "QLD", "SA": "SA", "SOUTHAUSTRALIA": "SA",
-    "WA": "WA", "WESTERNAUSTRALIA": "WA", "TAS": "TAS", "TASMANIA": "TAS",
-    "NT": "NT", "NORTHERNTERRITORY": "NT", "ACT": "ACT",
-    "AUSTRALIANCAPITALTERRITORY": "ACT",
-}  # fmt: skip
 _UNIT_WORDS = r"(?:unit|apartment|apt|flat|suite|shop|villa|townhouse|studio|level|u)"
 _UNIT = re.compile(
     rf"(?:{_UNIT_WORDS}\.?\s*)?([a-z]{{0,2}}\d+[a-z]?(?:\s*-\s*\d+[a-z]?)?)\s*(?:/|,)\s*(.*)",
@@ -238,17 +231,6 @@ def read_display(text: str) -> str:
     if plain == "range":
         return "range"
     return "yes" if not plain or plain in _YES else "no"
-
-
-def read_state(text: str) -> str | None:
-    """State code from a code or a name in any case."""
-    return _STATES.get(re.sub(r"[^A-Z]", "", text.upper()))
-
-
-def read_postcode(text: str) -> str | None:
-    """Four digits as text; three get back the zero that a spreadsheet took."""
-    plain = text.strip()
-    return plain.zfill(4) if re.fullmatch(r"\d{3,4}", plain) else None
 
 
 def read_street_number(text: str) -> dict[str, str]:

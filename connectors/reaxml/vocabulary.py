@@ -30,8 +30,8 @@ LETTINGS: Final = frozenset({"rental", "holidayRental"})
 STATUSES: Final = ("current", "offmarket", "withdrawn", "leased", "sold")
 
 Meaning = Literal[
-    "area", "count", "date", "display", "flag", "length", "money", "number", "postcode",
-    "rent", "state", "street", "text", "times",
+    "area", "count", "date", "display", "flag", "length", "money", "number", "phone",
+    "postcode", "rent", "state", "street", "text", "times",
 ]  # fmt: skip
 
 
@@ -167,7 +167,7 @@ _MEANINGS: Final[dict[str, Meaning]] = {
     "auction@result": "text",
     "auctionOutcome@auctionResult": "text",
     "vendorDetails/name": "text",
-    "vendorDetails/telephone": "text",
+    "vendorDetails/telephone": "phone",
     "vendorDetails/telephone@type": "text",
     "vendorDetails/email": "text",
     "externalLink": "text",
@@ -189,7 +189,7 @@ _MEANINGS: Final[dict[str, Meaning]] = {
     "listingAgent@id": "text",
     "listingAgent/agentID": "text",
     "listingAgent/name": "text",
-    "listingAgent/telephone": "text",
+    "listingAgent/telephone": "phone",
     "listingAgent/telephone@type": "text",
     "listingAgent/email": "text",
     "listingAgent/twitterURL": "text",
