@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.commands.rejects import batch, rejects
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+app.add_typer(rejects, name="rejects")
+app.add_typer(batch, name="batch")
 
 NswPsi = Annotated[
     str | None,

@@ -47,6 +47,10 @@ class Board:
         self._drawn = now
         self._overwrite(f"  ... {stage} {bar(done, total)}")
 
+    def clear(self) -> None:
+        """Take an unfinished line away."""
+        self._overwrite("")
+
     def _line(self, name: str, state: str, took: float) -> None:
         self._overwrite("")
         mark = {"success": "ok  ", "failure": "FAIL", "skipped": "skip"}[state]
