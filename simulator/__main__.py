@@ -100,9 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="truncate, cut, wrong_z, binary, late, empty_listing, status, slow, and by "
-        "share of the requests rate_429=0.1 and others; see simulator/faults.py and "
-        "simulator/fault_rates.py",
+        help="truncate, cut, wrong_z, binary, late, empty_listing, status, slow, "
+        "and by share of the requests rate_429=0.1 and others; "
+        "see simulator/faults.py and simulator/fault_rates.py",
     )
     add_arguments(parser)
     add("--state-file", type=Path, help="also write the ready line there")

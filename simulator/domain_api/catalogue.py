@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from simulator.domain_api.listings import (
@@ -23,13 +24,23 @@ from simulator.domain_api.listings import (
 )
 from simulator.domain_api.turnover import Turnover
 from simulator.geography import Locality
-from simulator.market import Market
+from simulator.homes import Home
+from simulator.market import Market, Sale
 
 _FIRST_ID: Final = 2_000_000
 _CYCLES_BEFORE: Final = 20
 """Sales a home may have had before the market's first week."""
 
 _KEPT_LISTINGS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class PastSale:
+    """A sale, the day the government's record of it comes out, and its listings."""
+
+    sale: Sale
+    published: date
+    listings: tuple[Listing, ...]
 
 
 class Catalogue:
@@ -57,18 +68,23 @@ class Catalogue:
         found = self._made(home, phase + cycle * period, phase, period)
         return next((listing for listing in found if listing.id == identity), None)
 
-    def of_home(self, home: int, now: float) -> list[Listing]:
-        """All listings of a home that were public by `now`, oldest first."""
-        state = self.market.home(home).locality.state
-        phase, period = self.turnover.rhythm(home, state)
+    def of_home(self, home: Home, now: float) -> list[PastSale]:
+        """A home's sales of ten years and the one it is advertised for, oldest first.
+
+        Listings that were not public by `now` are left out.
+        """
+        phase, period = self.turnover.rhythm(home.number, home.locality.state)
         week = self._week(now)
-        first = max(phase - period * 8, week - 1040)
+        first = week - 520
         due = first + (phase - first) % period
-        found: list[Listing] = []
-        while due <= week + self._weeks_ahead(state):
-            found += self._made(home, due, phase, period)
+        found: list[PastSale] = []
+        while due <= week + self._weeks_ahead(home.locality.state):
+            sale = self.turnover.sale(home.number, due, period)
+            listings = self._made(home.number, due, phase, period)
+            public = tuple(listing for listing in listings if listing.listed <= now)
+            found.append(PastSale(sale, self.market.monday(sale.week), public))
             due += period
-        return sorted((x for x in found if x.listed <= now), key=lambda x: x.listed)
+        return found
 
     def in_localities(
         self, localities: Iterable[Locality], now: float

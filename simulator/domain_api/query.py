@@ -93,8 +93,8 @@ def read_query(
 ) -> Query:
     """A search body (the parsed JSON) as a query; raises BadQuery.
 
-    `places` are the localities by state code, by postcode and by casefolded name,
-    region and area; `""` are all.
+    `places` are the localities by field and casefolded word, `suburb:brindlemead`, and
+    `""` for all.
     """
     if not isinstance(body, dict):
         raise BadQuery("the body must be a JSON object")
@@ -103,7 +103,7 @@ def read_query(
     sort_key = _word(sort, "sortKey", SORT_KEYS) or "Default"
     default = "Ascending" if sort_key in _ASCENDING else "Descending"
     direction = _word(sort, "direction", ("Ascending", "Descending")) or default
-    page = _whole(words, "pageNumber") or 1
+    page = _whole(words, "pageNumber") or _whole(words, "page") or 1
     size = _whole(words, "pageSize")
     return Query(
         listing_type=_word(words, "listingType", LISTING_TYPES) or "Sale",
@@ -155,7 +155,11 @@ def _tests(words: dict[str, Any]) -> Iterable[Test]:
         )
     if words.get("propertyEstablishedType") == "New" or words.get("newDevOnly") is True:
         yield lambda listing, now: listing.project > 0
-    yield from _auction_window(words)
+    methods = frozenset(_texts(words, "saleMethods"))
+    if methods:
+        yield lambda listing, now: _pascal(listing.method) in methods
+    yield from _window(words, "auction", lambda listing: listing.auction_second)
+    yield from _window(words, "sold", lambda listing: listing.at("sold") or 0)
     yield from _geo_window(_object(words, "geoWindow"))
 
 
@@ -169,12 +173,17 @@ def _within(
     return holds
 
 
-def _auction_window(words: dict[str, Any]) -> Iterable[Test]:
-    begin, end = _second(words, "auctionFrom"), _second(words, "auctionTo")
-    if begin is None and end is None:
-        return
-    low, high = begin or 1, math.inf if end is None else end
-    yield lambda listing, now: low <= listing.auction_second <= high
+def _window(
+    words: dict[str, Any], name: str, value: Callable[[Listing], float]
+) -> Iterable[Test]:
+    """`auctionFrom` and `auctionTo` and the like; 0 is no such moment."""
+    begin, end = _second(words, f"{name}From"), _second(words, f"{name}To")
+    if begin is not None or end is not None:
+        yield _within(value, begin or 1, end)
+
+
+def _pascal(word: str) -> str:
+    return word[0].upper() + word[1:]
 
 
 def _geo_window(window: dict[str, Any]) -> Iterable[Test]:
@@ -232,7 +241,7 @@ def _matches(
     location: dict[str, Any], places: Mapping[str, tuple[Locality, ...]]
 ) -> list[Locality]:
     keys = [
-        str(location[name]).strip().casefold()
+        f"{name}:{str(location[name]).strip().casefold()}"
         for name in ("postCode", "suburb", "area", "region", "state")
         if location.get(name)
     ]

@@ -78,17 +78,20 @@ def _grouped(query: Query, wanted: list[Listing]) -> tuple[tuple[Listing, ...], 
 
 
 def _places(market: Market) -> dict[str, tuple[Locality, ...]]:
-    """Localities by every word a search may name them with; `""` are all."""
+    """Localities by every field a search may name them with, `suburb:brindlemead`.
+
+    `""` are all.
+    """
     places: dict[str, list[Locality]] = {"": list(market.localities)}
     for place in market.localities:
-        for word in {
-            place.state.casefold(),
-            place.postcode,
-            place.name.casefold(),
-            place.region.casefold(),
-            area_of(place).casefold(),
-        }:
-            places.setdefault(word, []).append(place)
+        for field, word in (
+            ("state", place.state),
+            ("postCode", place.postcode),
+            ("suburb", place.name),
+            ("region", place.region),
+            ("area", area_of(place)),
+        ):
+            places.setdefault(f"{field}:{word.casefold()}", []).append(place)
     return {word: tuple(found) for word, found in places.items()}
 
 
