@@ -42,11 +42,11 @@ def _search_parts(item: object, _: Json) -> Iterator[Part]:
     if isinstance(listings, list):
         for at, listing in enumerate(listings):
             yield Part(f"/listings/{at}", listing, known)
-    if "listing" in item or not isinstance(listings, list):
-        # A result that is neither: its missing listing is what the reject says. A
-        # project that lists nothing yet is no fault.
-        if "listing" in item or item.get("type") != "Project":
-            yield Part("/listing", item.get("listing"), known)
+    # A result that is neither: its missing listing is what the reject says. A project
+    # that lists nothing yet is no fault.
+    is_neither = not isinstance(listings, list) and item.get("type") != "Project"
+    if "listing" in item or is_neither:
+        yield Part("/listing", item.get("listing"), known)
 
 
 def _whole(item: object, request: Json) -> Iterator[Part]:
@@ -136,7 +136,9 @@ LISTINGS = Dataset(
             available_at="dateAvailable",
             auction_at="auctionSchedule.time",
         ),
-        *_columns("text", sold_source="soldData.source", sold_method="soldData.saleMethod"),
+        *_columns(
+            "text", sold_source="soldData.source", sold_method="soldData.saleMethod"
+        ),
         column("sold_at", "instant", "soldData.soldDate"),
         column("sold_price_aud", "bigint", "soldData.soldPrice"),
     ),
@@ -227,7 +229,9 @@ LISTING_DETAILS = Dataset(
         ),
         column("sold_at", "instant", "saleDetails.soldDetails.soldDate"),
         column(
-            "can_display_sold_price", "boolean", "saleDetails.soldDetails.canDisplayPrice"
+            "can_display_sold_price",
+            "boolean",
+            "saleDetails.soldDetails.canDisplayPrice",
         ),
         *_columns(
             "instant",
@@ -250,7 +254,9 @@ LISTING_DETAILS = Dataset(
     known=LISTING_FIELDS,
     required=frozenset({"id", "status", "advertiserIdentifiers", "propertyTypes"}),
     key="listing_id",
-    checks=(check_place("addressParts", geo="geoLocation"),),
+    checks=(
+        check_place("addressParts", geo="geoLocation", state_key="stateAbbreviation"),
+    ),
 )
 
 PROPERTIES = Dataset(

@@ -11,21 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 #: Answers of one page, the first included, before a slice is taken as it is.
-MOST_ANSWERS = 6
+MOST_ANSWERS = 8
+#: Times a slice is read again in vain for results that the count alone knows of.
+_MOST_FRUITLESS = 2
+#: Answers of a page of a longer list whose total keeps changing.
+_MOST_OUTDATED = 3
 
 
 @dataclass(slots=True)
 class _Latest:
     keys: list[str]
     total: int | None
+    dates: list[datetime | None]
 
 
 @dataclass(slots=True)
 class Reading:
-    """What is known of a slice. `size` results a page, at most `ceiling` in all."""
+    """What is known of a slice. `size` results a page, at most `ceiling` in all.
+
+    `is_disordered`: the results do not come oldest first, however often they are read.
+    """
 
     size: int
     ceiling: int
@@ -33,10 +42,19 @@ class Reading:
     answers: dict[int, int] = field(default_factory=dict)
     total: int | None = None
     is_unsettled: bool = False
+    is_disordered: bool = False
+    _fruitless: int = 0
+    _seen_before: tuple[int, int] = (-1, -1)
 
-    def record(self, page: int, keys: Iterable[str], total: int | None) -> None:
-        """Note an answer: the keys of its results and the total it told."""
-        self.pages[page] = _Latest(list(keys), total)
+    def record(
+        self,
+        page: int,
+        keys: Iterable[str],
+        total: int | None,
+        dates: Iterable[datetime | None] = (),
+    ) -> None:
+        """Note an answer: its results' keys and dates, and the total it told."""
+        self.pages[page] = _Latest(list(keys), total, list(dates))
         self.answers[page] = self.answers.get(page, 0) + 1
         if total is not None:
             self.total = total
@@ -62,6 +80,12 @@ class Reading:
     def expected(self) -> int | None:
         """How many results there are to read; None if the server does not say."""
         return None if self.total is None else min(self.total, self.ceiling)
+
+    @property
+    def dates(self) -> list[datetime | None]:
+        """When the results were listed, in the order of the pages."""
+        pages = sorted(self.pages)
+        return [date for page in pages for date in self.pages[page].dates]
 
     @property
     def missing(self) -> int:
@@ -101,19 +125,63 @@ class Reading:
 
     def _doubtful(self) -> list[int]:
         """Pages to read again, because something shifted while they were read."""
-        if self.total is not None and not self.missing:
-            told = {latest.total for latest in self.pages.values()} - {None}
-            if len(told) <= 1 or self.is_over_ceiling:
-                return []
-            return [
-                page
-                for page, latest in sorted(self.pages.items())
-                if latest.total not in (None, self.total)
-            ]
         repeated = self._repeated()
+        if self.is_over_ceiling:
+            outdated = [p for p in self._outdated() if self.answers[p] < _MOST_OUTDATED]
+            return self._until_fruitless(
+                sorted({*repeated, *self._disordered(), *outdated})
+            )
+        if self.total is not None and not self.missing:
+            return self._outdated()
         if self.total is None or repeated:
             return repeated
-        return sorted(page for page, latest in self.pages.items() if latest.keys)
+        # The count says more, and nothing shows where: look again, but not for ever;
+        # the server may count what it does not give.
+        return self._until_fruitless([p for p in sorted(self.pages) if self._keys(p)])
+
+    def _outdated(self) -> list[int]:
+        """Pages that told another total: something went or came since, and a result
+        may have slipped from one page to another between two answers."""
+        return [
+            page
+            for page, latest in sorted(self.pages.items())
+            if latest.total not in (None, self.total)
+        ]
+
+    def _keys(self, page: int) -> list[str]:
+        return self.pages[page].keys
+
+    def _until_fruitless(self, doubtful: list[int]) -> list[int]:
+        """The pages, unless reading them again has changed nothing some times."""
+        if not doubtful:
+            return []
+        seen = (self.distinct, len(doubtful))
+        self._fruitless = self._fruitless + 1 if seen == self._seen_before else 0
+        self._seen_before = seen
+        if self._fruitless < _MOST_FRUITLESS:
+            return doubtful
+        self.is_unsettled = True
+        self.is_disordered = bool(self._disordered())
+        return []
+
+    def _disordered(self) -> list[int]:
+        """Pages whose results are not oldest first, in themselves or after the others.
+
+        Only where there is more than can be read: there the dates say how to go on.
+        """
+        found: set[int] = set()
+        before: tuple[int, datetime] | None = None
+        for page in sorted(self.pages):
+            dates = [date for date in self.pages[page].dates if date is not None]
+            if len({date.tzinfo is None for date in dates}) > 1:
+                return sorted(self.pages)
+            if dates != sorted(dates):
+                found.add(page)
+            elif dates:
+                if before is not None and dates[0] < before[1]:
+                    found |= {page, before[0]}
+                before = (page, dates[-1])
+        return sorted(found)
 
     def _repeated(self) -> list[int]:
         """Pages that share a result."""
@@ -144,16 +212,3 @@ def _key(item: Any, place: int) -> str:
             if isinstance(found, dict) and found.get("id") is not None:
                 return f"{kind}{found['id']}"
     return f"unknown:{place}"
-
-
-def listings_of(items: Iterable[Any]) -> list[Any]:
-    """The listings of a page, those of projects included."""
-    found: list[Any] = []
-    for item in items:
-        if not isinstance(item, dict):
-            continue
-        found += [x for x in [item.get("listing")] if isinstance(x, dict)]
-        children = item.get("listings")
-        if isinstance(children, list):
-            found += [x for x in children if isinstance(x, dict)]
-    return found

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import md5
+from itertools import pairwise
 from typing import Any
 
 from connectors.domain_api.layout import Json
 from connectors.domain_api.values import BadValue, read_value, storable_json
 
 CEILING = 1_000
+Dates = Sequence[datetime | None]
 STATES = ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
 
 #: How a slice is split, best first. `place`: by each named location, or by state;
@@ -65,23 +67,29 @@ def ordered(query: Json) -> Json:
 
 def reads_on(query: Json, dimensions: Sequence[str]) -> bool:
     """Whether the next split needs all results that can be read of the query."""
-    left = [name for name in dimensions if name != "place" or _by_place(query, [], True)]
+    left = [
+        name for name in dimensions if name != "place" or _by_place(query, [], True)
+    ]
     return not left or left[0] == "listed"
 
 
 def split(
-    query: Json, dimensions: Sequence[str], items: Sequence[Any], *, is_counted: bool
+    query: Json,
+    dimensions: Sequence[str],
+    dates: Sequence[datetime | None],
+    *,
+    is_counted: bool,
 ) -> tuple[Split | None, tuple[str, ...]]:
     """The next split of a query that finds too much, and the dimensions left after it.
 
-    `items` are the first results, in the order of `ordered`. `is_counted`: the server
-    says how many there are in all, so that what a split misses will be noticed. The
-    dimension stays among those left while it can divide further. None: nothing divides
-    this query.
+    `dates` are when the first results were listed, in the order of `ordered`; empty if
+    they did not come in that order. `is_counted`: the server says how many there are in
+    all, so that what a split misses will be noticed. The dimension stays among those
+    left while it can divide further. None: nothing divides this query.
     """
     left = list(dimensions)
     while left:
-        found = _SPLITS[left[0]](query, items, is_counted)
+        found = _SPLITS[left[0]](query, dates, is_counted)
         if found is not None:
             # Bands and dates divide again and again, places only once.
             return found, tuple(left if left[0] != "place" else left[1:])
@@ -89,7 +97,7 @@ def split(
     return None, ()
 
 
-def _by_place(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+def _by_place(query: Json, _: Dates, __: bool) -> Split | None:
     locations = query.get("locations") or []
     if len(locations) == 1:
         return None
@@ -97,21 +105,17 @@ def _by_place(query: Json, _: Sequence[Any], __: bool) -> Split | None:
     return Split("place", tuple({**query, "locations": [p]} for p in places))
 
 
-def _by_date_listed(
-    query: Json, items: Sequence[Any], is_counted: bool
-) -> Split | None:
+def _by_date_listed(query: Json, dates: Dates, is_counted: bool) -> Split | None:
     """What was listed since the last of the results read.
 
     The bound is written as the server wrote it, so that no time zone is guessed, and a
     second earlier, so that its own listings come again rather than not at all.
     """
-    dates = [_listed(item) for item in items]
     known = [date for date in dates if date is not None]
     if not known or len({date.tzinfo is None for date in known}) > 1:
         return None
-    if not is_counted and (len(known) < len(dates) or known != sorted(known)):
-        # Not in order, or not dated: nobody would notice what this loses.
-        return None
+    if not is_counted and len(known) < len(dates):
+        return None  # nobody would notice if those without a date were lost
     since = (max(known) - timedelta(seconds=1)).isoformat()
     before = query.get("listedSince")
     if before is not None and not _is_later(since, str(before)):
@@ -128,7 +132,7 @@ def _is_later(one: str, other: str) -> bool:
     return first > second
 
 
-def _listed(item: Any) -> datetime | None:
+def listed_at(item: Any) -> datetime | None:
     """When a result was listed, as written; the first of a project's listings."""
     if not isinstance(item, dict):
         return None
@@ -155,13 +159,13 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _by_price(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+def _by_price(query: Json, _: Dates, __: bool) -> Split | None:
     """Bands that meet at their bounds: a price on a bound is in both, never in none."""
     ladder = _RENT_BANDS if query.get("listingType") == "Rent" else _SALE_BANDS
     return _bands(query, "price", "Price", ladder, smallest=2)
 
 
-def _by_rooms(query: Json, _: Sequence[Any], __: bool) -> Split | None:
+def _by_rooms(query: Json, _: Dates, __: bool) -> Split | None:
     low, high = query.get("minBedrooms"), query.get("maxBedrooms")
     if low is not None or high is not None:
         return None
@@ -194,22 +198,13 @@ def _bands(
             return None
     # One below round figures, where prices do not crowd.
     bounds = [bound - 1 if bound in ladder else bound for bound in inside]
-    edges = [low, *bounds, high]
-    return Split(
-        dimension,
-        tuple(
-            _banded(query, word, below, above)
-            for below, above in zip(edges[:-1], edges[1:], strict=True)
-        ),
-    )
+    pairs = pairwise([low, *bounds, high])
+    return Split(dimension, tuple(_banded(query, word, *pair) for pair in pairs))
 
 
 def _banded(query: Json, word: str, low: int | None, high: int | None) -> Json:
-    banded = dict(query)
-    for name, bound in ((f"min{word}", low), (f"max{word}", high)):
-        if bound is not None:
-            banded[name] = bound
-    return banded
+    bounds = {f"min{word}": low, f"max{word}": high}
+    return {**query, **{name: at for name, at in bounds.items() if at is not None}}
 
 
 def _bound(query: Json, word: str) -> int | None:
