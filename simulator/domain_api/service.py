@@ -52,6 +52,7 @@ from simulator.domain_api.search_answers import item
 from simulator.market import Market
 
 _LISTINGS: Final = frozenset({"api_listings_read", "api_listings_write"})
+_SISTERS: Final = frozenset({"api_listings_read"})
 _PROPERTIES: Final = frozenset({"api_properties_read"})
 _RESULTS: Final = frozenset({"api_salesresults_read"})
 _PERFORMANCE: Final = frozenset({"api_suburbperformance_read"})
@@ -79,13 +80,13 @@ class DomainApi:
             (
                 "POST",
                 _path("v1/listingSearch/residential/search"),
-                _LISTINGS,
+                _SISTERS,
                 self._sister,
             ),
             (
                 "POST",
                 _path("v1/listingSearch/residential/searchSold"),
-                _LISTINGS,
+                _SISTERS,
                 self._sold_sister,
             ),
             ("GET", _path(r"v1/listings/(\d+)"), _LISTINGS, self._detail),
