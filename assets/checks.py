@@ -4,15 +4,26 @@ Rules about rows are Great Expectations suites (`quality.py`); rules about marts
 tests. Each rule has one home.
 """
 
+from typing import Any
+
 import dagster as dg
+from psycopg import sql
 
 from assets import keys
 from assets.builds import last_summary
 from assets.metadata import records_table
 from assets.resources import Warehouse
+from database.source_fields import SourceField, drifted_fields
 
-# A file with more refused records than this is worth a look; the rest goes on.
-REJECT_SHARE_WARN = 0.02
+# Checks that fail for what a publisher sent, not for what we did with it: the run went
+# well all the same, and says so.
+TOLERATED = frozenset({"few_records_are_refused"})
+
+# Landing assets whose files name their fields, and the source (and datasets, None: all)
+# they show. A source joins with one line; NSW PSI names no fields.
+COLUMNS_CHECKED: tuple[tuple[dg.AssetKey, str, tuple[str, ...] | None], ...] = (
+    (keys.RAW_CSV_SALES, "csv", None),
+)
 
 
 @dg.asset_check(
@@ -21,50 +32,151 @@ REJECT_SHARE_WARN = 0.02
     "every loaded record is in its raw table.",
 )
 def every_record_is_accounted_for(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Counts of the ledger against the rows themselves."""
+    """Counts of the ledger against the rows themselves, table by table."""
+    table: list[dict[str, Any]] = []
     with warehouse.connect() as conn:
+        # A table joins by having a file in the ledger.
         rows = conn.execute(
             """
-            select f.source, sum(rows_read), sum(rows_loaded), sum(rows_repeated),
-                   sum(rows_rejected),
-                   case f.source when 'csv' then (select count(*) from raw.csv__sales)
-                   else (select count(*) from raw.nsw_valuer__sales) end
-            from ops.source_files f group by f.source order by 1
+            select source, table_name, sum(rows_read), sum(rows_loaded),
+                   sum(rows_repeated), sum(rows_rejected),
+                   coalesce(sum(rows_loaded) filter (where pruned_at is null), 0)
+            from ops.source_files group by source, table_name order by 1, 2
             """
         ).fetchall()
-    names = ("source", "read", "loaded", "repeated", "rejected", "rows_in_raw")
-    table = [dict(zip(names, row, strict=True)) for row in rows]
-    whole = all(
-        row["read"] == row["loaded"] + row["repeated"] + row["rejected"]
-        and row["loaded"] == row["rows_in_raw"]
-        for row in table
+        for *facts, standing in rows:
+            name = sql.Identifier(*str(facts[1]).split("."))
+            there = conn.execute(sql.SQL("select count(*) from {}").format(name))
+            names = ("source", "table", "read", "loaded", "repeated", "rejected")
+            counts = dict(zip(names, facts, strict=True))
+            count = there.fetchone()
+            found = count[0] if count else 0
+            whole = (
+                counts["read"]
+                == counts["loaded"] + counts["repeated"] + counts["rejected"]
+                and standing == found
+            )
+            table.append(
+                {
+                    **counts,
+                    "should_be_there": standing,
+                    "rows_in_raw": found,
+                    "holds": "yes" if whole else "NO",
+                }
+            )
+    wrong = [row["table"] for row in table if row["holds"] != "yes"]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=f"the counts of {', '.join(wrong)} do not add up"
+        if wrong
+        else None,
+        metadata={"counts": records_table(table)},
     )
-    return dg.AssetCheckResult(passed=whole, metadata={"counts": records_table(table)})
 
 
 @dg.asset_check(
     asset=keys.RAW_REJECTS,
-    description="No file had more than 2 % of its records refused.",
+    description="No file has more of its records refused and not yet worked off than "
+    "the setting quarantine.max_reject_share allows (2 %). The run goes on.",
 )
 def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Files with a large share of rejects, worst first."""
+    """Files with a large share of open rejects, and refused files; worst first."""
+    share = warehouse.settings.quarantine.max_reject_share
     with warehouse.connect() as conn:
         rows = conn.execute(
             """
-            select source_file, status, rows_read, rows_rejected, reason
-            from ops.source_files
-            where status = 'refused' or rows_rejected > %s * greatest(rows_read, 50)
-            order by rows_rejected desc, source_file limit 20
+            select f.source, f.source_file, f.status, f.rows_read, f.rows_rejected,
+                   round(100.0 * f.rows_rejected / greatest(f.rows_read, 1), 1),
+                   f.reason, count(*) over ()
+            from ops.source_files f
+            where (f.status = 'refused' or f.rows_rejected > %s * f.rows_read)
+              and f.discarded_at is null
+              and exists (
+                  select from raw.rejects r
+                  where r._batch_id = f.batch_id and r.source_file = f.source_file
+                    and r.resolved_at is null
+              )
+            order by f.rows_rejected desc, f.source_file limit 20
             """,
-            [REJECT_SHARE_WARN],
+            [share],
         ).fetchall()
-    names = ("file", "status", "read", "rejected", "reason")
-    table = [dict(zip(names, row, strict=True)) for row in rows]
+    names = ("source", "file", "status", "read", "rejected", "percent", "reason")
+    table = [dict(zip(names, row[:-1], strict=True)) for row in rows]
+    total = int(rows[0][-1]) if rows else 0
     return dg.AssetCheckResult(
         passed=not table,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"files": records_table(table)},
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_too_many(table, total, share) if table else None,
+        metadata={
+            "files": records_table(table),
+            "file_count": total,
+            "limit_percent": share * 100,
+        },
     )
+
+
+def _too_many(table: list[dict[str, Any]], total: int, share: float) -> str:
+    worst = table[0]
+    files = "1 file is" if total == 1 else f"{total:,} files are"
+    return (
+        f"{files} refused or had too many records refused"
+        f" (limit {share * 100:g} %); worst is {worst['file']} with "
+        f"{worst['rejected']:,} of {worst['read']:,}"
+    )
+
+
+def columns_check(
+    key: dg.AssetKey, source: str, datasets: tuple[str, ...] | None = None
+) -> dg.AssetChecksDefinition:
+    """Schema drift of one landing asset, as a check that warns and stops nothing."""
+
+    @dg.asset_check(
+        asset=key,
+        name="columns_are_as_expected",
+        description="Files show the columns, keys or elements they always showed: none "
+        "is new, none is missing.",
+    )
+    def check(warehouse: Warehouse) -> dg.AssetCheckResult:
+        with warehouse.connect() as conn:
+            fields = [
+                field
+                for field in drifted_fields(conn, source)
+                if datasets is None or field.dataset in datasets
+            ]
+        return dg.AssetCheckResult(
+            passed=not fields,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=_drift(fields) if fields else None,
+            metadata={"fields": records_table([_as_row(field) for field in fields])},
+        )
+
+    return check
+
+
+def _drift(fields: list[SourceField]) -> str:
+    parts = []
+    for status in ("new", "missing"):
+        names = [field.field for field in fields if field.status == status]
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            parts.append(f"{status}: {', '.join(names[:5])}{more}")
+    return "; ".join(parts)
+
+
+def _as_row(field: SourceField) -> dict[str, Any]:
+    return {
+        "field": field.field,
+        "status": field.status,
+        "dataset": field.dataset,
+        "since": f"{field.changed_at:%Y-%m-%d %H:%M}",
+        "first_file": field.changed_file,
+        "last_seen": f"{field.last_seen_at:%Y-%m-%d}" if field.last_seen_at else "",
+        "last_file": field.last_file or "",
+        "files": field.files,
+    }
+
+
+column_checks = [columns_check(*entry) for entry in COLUMNS_CHECKED]
 
 
 @dg.asset_check(

@@ -1,6 +1,6 @@
 """Landing: source files into `raw`, one asset a source, rejects in `raw.rejects`."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,8 @@ from assets.landing.nsw_valuer import ingest_psi
 from assets.metadata import records_table, table_metadata
 from assets.partitions import psi_weeks
 from assets.resources import Warehouse
+from database.quarantine import count_open_rejects
+from database.source_health import record_source_run
 from domain.errors import PermanentError
 
 # A source that is briefly away comes back; a refused password or a bad folder does not
@@ -132,18 +134,25 @@ def csv_sales(
 def rejects(warehouse: Warehouse) -> dg.MaterializeResult:
     """Quarantine: what could not be loaded, why, and how to mend it.
 
-    Written by the loads themselves, in their transactions; counted here. One row per
-    refused record or file.
+    Written by the loads themselves, in their transactions; counted here. Worked off
+    with `ausproperty rejects`. One row per refused record or file.
     """
     with warehouse.connect() as conn:
         rows = conn.execute(
             "select source, rule_id, count(*), min(reason), min(fix) from raw.rejects "
-            "group by 1, 2 order by 3 desc limit 20"
+            "where resolved_at is null group by 1, 2 order by 3 desc limit 20"
         ).fetchall()
         names = ("source", "rule", "rows", "example", "fix")
         table = [dict(zip(names, row, strict=True)) for row in rows]
+        waiting = count_open_rejects(conn)
         metadata = table_metadata(conn, keys.RAW_REJECTS)
-    return dg.MaterializeResult(metadata={**metadata, "by_rule": records_table(table)})
+    return dg.MaterializeResult(
+        metadata={
+            **metadata,
+            "open": sum(waiting.values()),
+            "open_by_rule": records_table(table),
+        }
+    )
 
 
 def _weeks(context: dg.AssetExecutionContext, trailing: int) -> tuple[date, date]:
@@ -177,6 +186,20 @@ def _landed(
     }
     for refused in summary.refused_files:
         context.log.warning("refused %s: %s", refused.source_file, refused.reason)
+    # Files that could not be fetched are not what is on offer: an older state stands.
+    record_source_run(
+        conn,
+        summary.source,
+        "stale" if summary.not_fetched else "ok",
+        started_at=datetime.now(UTC) - timedelta(seconds=summary.seconds),
+        rows=summary.loaded,
+        rejects=summary.rejected,
+        detail={
+            "files": summary.file_count,
+            "not_fetched": [failure.url for failure in summary.not_fetched[:20]],
+        },
+    )
+    conn.commit()
     files = [
         {"file": f.source_file, "status": f.status, "reason": f.reason or ""}
         for f in summary.refused_files[:20]

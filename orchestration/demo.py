@@ -235,11 +235,12 @@ def _report(
     with connect(url) as conn:
         summary = build_summary(conn, metadata, checks, seconds)
         refused = refused_files(conn) if summary["raw"]["rejected"] else []
-    succeeded = all(outcome.success for outcome in outcomes) and not checks["failed"]
+    succeeded = all(outcome.success for outcome in outcomes) and not failures
     if json_file is not None:
         json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")
     notes = [note for note in (_nothing_new(summary, metadata), seen) if note]
     notes += refused
+    notes += [note for outcome in outcomes for note in outcome.tolerated]
     kind = "made-up market (simulated)" if request.is_simulated else "real sources"
     word = "done" if succeeded else "FAILED"
     render(

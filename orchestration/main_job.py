@@ -20,6 +20,7 @@ from dagster._core.remote_origin import (
 )
 
 from assets import keys
+from assets.checks import TOLERATED
 from orchestration.instance import LOCATION_TAGS, process_tag
 
 # Step keys as people call the work; what is not named here is a check.
@@ -53,6 +54,8 @@ class JobOutcome:
         default_factory=lambda: {"passed": 0, "warned": 0, "failed": 0}
     )
     failures: list[str] = field(default_factory=list)
+    #: Failed checks that do not make the run a failure.
+    tolerated: list[str] = field(default_factory=list)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -147,7 +150,9 @@ def _collect(
             judged.add(evaluation.asset_check_key)
             outcome.checks[_check_outcome(evaluation)] += 1
             if not evaluation.passed and evaluation.severity.value == "ERROR":
-                outcome.failures.append(_failed_check(evaluation))
+                tolerated = evaluation.check_name in TOLERATED
+                told = outcome.tolerated if tolerated else outcome.failures
+                told.append(_failed_check(evaluation))
         elif kind == "ASSET_MATERIALIZATION" and event.asset_key:
             values = {
                 name: value.value
