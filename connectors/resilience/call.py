@@ -122,13 +122,17 @@ class Tries:
         self._begun += 1
         return self._begun > 1
 
-    def are_used_up(self) -> bool:
-        """Count an attempt that failed; whether it was the last one."""
+    def end(self) -> None:
+        """Note that an attempt failed."""
         progress = self._call.progress()
         if progress - self._progress >= self._PROGRESS_BYTES:
             self.fruitless = 0
         self._progress = progress
         self.fruitless += 1
+
+    @property
+    def are_used_up(self) -> bool:
+        """Whether the attempt that failed was the last one."""
         return self.fruitless >= self._attempts
 
 

@@ -208,7 +208,7 @@ class SourceClient:
         tries = Tries(call, self.policy.retries.attempts)
         retrying = Retrying(
             retry=retry_if_result(lambda result: is_worth_retrying(call, result)),
-            stop=lambda state: tries.are_used_up(),
+            stop=lambda state: tries.are_used_up,
             wait=lambda state: self._backoff(state.outcome, tries),
             sleep=self._wait,
             retry_error_callback=_last_result,
@@ -236,6 +236,7 @@ class SourceClient:
             outcome = "answered"
             if isinstance(result, Failure):
                 self.metrics.failed(result.label)
+                tries.end()
                 reason = result.reason
                 outcome = outcome_for_host(result, call)
             return result
