@@ -6,11 +6,13 @@ Here: which listings there are. Elsewhere: which of them a search wants (`query`
 
 from __future__ import annotations
 
+import bisect
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from simulator.domain_api.listings import (
@@ -23,7 +25,7 @@ from simulator.domain_api.listings import (
     listings_of,
 )
 from simulator.domain_api.turnover import Turnover
-from simulator.geography import Locality
+from simulator.geography import Locality, unit_interval
 from simulator.homes import Home
 from simulator.market import Market, Sale
 
@@ -31,7 +33,14 @@ _FIRST_ID: Final = 2_000_000
 _CYCLES_BEFORE: Final = 20
 """Sales a home may have had before the market's first week."""
 
+_DAYS_AHEAD: Final = LONGEST_CAMPAIGN_DAYS + LONGEST_EARLIER_DAYS + 1
+"""A sale may be advertised so long before its contract, an earlier attempt included."""
+
 _KEPT_LISTINGS: Final = 60_000
+_SHARE_ADVERTISED: Final = 0.94
+_HOMES_ADVERTISED: Final = 200_000
+"""In a larger market so many homes, evenly spread, are ever advertised: as in life a
+few in a hundred are on the market, and the index stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,19 @@ class PastSale:
     listings: tuple[Listing, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A locality's listings around a week, and when any of them changes, sorted."""
+
+    listings: tuple[Listing, ...]
+    changes: tuple[int, ...]
+
+    def next_change(self, now: float) -> float:
+        """When the first of them changes after `now`; infinity for never."""
+        place = bisect.bisect_right(self.changes, now)
+        return self.changes[place] if place < len(self.changes) else math.inf
+
+
 class Catalogue:
     """The listings of a market. Safe to share between threads."""
 
@@ -52,7 +74,8 @@ class Catalogue:
         self.turnover = Turnover(market)
         start = datetime.combine(market.size.first_week, time(), UTC)
         self._start = start.timestamp()
-        self._kept: OrderedDict[tuple[int, int], tuple[Listing, ...]] = OrderedDict()
+        self._every = max(1, market.size.homes // _HOMES_ADVERTISED)
+        self._kept: OrderedDict[tuple[int, int], Shelf] = OrderedDict()
         self._number_kept = 0
         self._lock = threading.Lock()
 
@@ -86,13 +109,11 @@ class Catalogue:
             due += period
         return found
 
-    def in_localities(
-        self, localities: Iterable[Locality], now: float
-    ) -> Iterator[Listing]:
-        """Listings that are, were or will be public in the week of `now`."""
+    def shelves(self, localities: Iterable[Locality], now: float) -> Iterator[Shelf]:
+        """What is, was or will be public in the week of `now`, by locality."""
         week = self._week(now)
         for locality in localities:
-            yield from self._bucket(locality, week)
+            yield self._shelf(locality, week)
 
     def week_ends(self, now: float) -> float:
         """When what `in_localities` gives is no longer what it gave at `now`."""
@@ -103,26 +124,28 @@ class Catalogue:
 
     def _weeks_ahead(self, state: str) -> int:
         """Weeks from now within which a sale falls due that is advertised now."""
-        days = LONGEST_CAMPAIGN_DAYS + LONGEST_EARLIER_DAYS + 7
+        days = _DAYS_AHEAD + 7
         if state == "NSW":
             days += LATEST_LODGED_DAYS
         return days // 7 + 1
 
-    def _bucket(self, locality: Locality, week: int) -> tuple[Listing, ...]:
+    def _shelf(self, locality: Locality, week: int) -> Shelf:
         key = (locality.number, week)
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
                 return kept
-        made = tuple(self._work_out(locality, week))
+        listings = tuple(self._work_out(locality, week))
+        changes = {when for listing in listings for when, _ in listing.events}
+        made = Shelf(listings, tuple(sorted(changes)))
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = made
-                self._number_kept += len(made)
+                self._number_kept += len(listings)
             while self._number_kept > _KEPT_LISTINGS and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
-                self._number_kept -= len(dropped)
+                self._number_kept -= len(dropped.listings)
         return made
 
     def _work_out(self, locality: Locality, week: int) -> Iterator[Listing]:
@@ -131,20 +154,34 @@ class Catalogue:
         # A sale is published within five weeks of falling due, after its contract.
         first = week - 6 - (self.sold_days + 7) // 7
         last = week + self._weeks_ahead(locality.state)
-        for home, due, period in self.turnover.due_weeks(locality, first, last):
+        signed = (
+            (datetime.fromtimestamp(begin, UTC) - timedelta(self.sold_days + 4)).date(),
+            (datetime.fromtimestamp(end, UTC) + timedelta(_DAYS_AHEAD)).date(),
+        )
+        dues = self.turnover.due_weeks(locality, first, last, every=self._every)
+        for home, due, period in dues:
             phase, _ = self.turnover.rhythm(home, locality.state)
-            for listing in self._made(home, due, phase, period):
-                if listing.listed < end and not listing.is_over(begin):
+            for listing in self._made(home, due, phase, period, signed=signed):
+                if listing.listed < end and listing.gone_second > begin:
                     yield listing
 
     def _made(
-        self, home: int, due: int, phase: int, period: int
+        self,
+        home: int,
+        due: int,
+        phase: int,
+        period: int,
+        *,
+        signed: tuple[date, date] = (date.min, date.max),
     ) -> tuple[Listing, ...]:
+        """Listings of one sale, if its contract was signed within the days given."""
         homes = self.market.size.homes
         cycle = (due - phase) // period + _CYCLES_BEFORE
-        if cycle < 0:
+        if cycle < 0 or not self._is_advertised(home, due):
             return ()
         sale = self.turnover.sale(home, due, period)
+        if not signed[0] <= sale.contract_date <= signed[1]:
+            return ()
         return listings_of(
             sale,
             _FIRST_ID + cycle * VARIANTS * homes + home,
@@ -152,4 +189,11 @@ class Catalogue:
             self.market.monday(sale.week),
             self.market.size.seed,
             self.sold_days,
+        )
+
+    def _is_advertised(self, home: int, due: int) -> bool:
+        """Whether the sale came by way of this API; cheap, unlike the sale itself."""
+        seed = self.market.size.seed
+        return home % self._every == 0 and (
+            unit_interval(seed, "advertised", home, due) < _SHARE_ADVERTISED
         )

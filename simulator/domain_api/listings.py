@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
@@ -32,7 +32,7 @@ Method = Literal["auction", "privateTreaty", "expressionOfInterest"]
 Place = Literal["exact", "suburb", "none"]
 
 DAY: Final = 86_400
-LATEST_LODGED_DAYS: Final = 130
+LATEST_LODGED_DAYS: Final = 110
 """A sale lodged later than this (late papers, off the plan) was never advertised."""
 
 LONGEST_CAMPAIGN_DAYS: Final = 60
@@ -40,7 +40,6 @@ LONGEST_EARLIER_DAYS: Final = 56
 VARIANTS: Final = 4
 SALE, EARLIER, SECOND_AGENCY = range(3)
 
-_SHARE_ADVERTISED: Final = 0.94
 _LETTERS: Final = "ABCDEFGHIJKLMNPQRSTUVWXYZ"
 _FRESH_SECONDS: Final = 7 * DAY
 _RECENT_SECONDS: Final = 3 * DAY
@@ -53,7 +52,8 @@ class Listing:
     `guide` is the price in the agency's mind, which price filters go by; `forms` the
     two forms of price text, before and after the price change. `reported_aud` is what
     the agency says it sold for (0: never said), `recorded_aud` what the government
-    has; `is_price_shown` whether the agency lets its figure be served.
+    has; `is_price_shown` whether the agency lets its figure be served. It is
+    public from `listed`, sold from `sold_second`, in no search from `gone_second` on.
     """
 
     id: int
@@ -75,11 +75,17 @@ class Listing:
     place: Place
     project: int
     luck: int
+    listed: int = field(init=False)
+    sold_second: float = field(init=False)
+    gone_second: float = field(init=False)
 
-    @property
-    def listed(self) -> int:
-        """When it was first public."""
-        return self.events[0][0]
+    def __post_init__(self) -> None:
+        sold = self.at("sold")
+        ends = (self.at("withdrawn"), self.at("archived"))
+        gone = min((end for end in ends if end is not None), default=math.inf)
+        object.__setattr__(self, "listed", self.events[0][0])
+        object.__setattr__(self, "sold_second", math.inf if sold is None else sold)
+        object.__setattr__(self, "gone_second", gone)
 
     def at(self, stage: Stage) -> int | None:
         """When a stage was, or will be, reached."""
@@ -91,28 +97,16 @@ class Listing:
 
     def updated(self, now: float) -> int:
         """When it was last changed, as of `now`."""
-        return max(when for when, _ in self.events if when <= now)
-
-    def next_event(self, now: float) -> float:
-        """When it changes next after `now`; infinity for never."""
-        return next((when for when, _ in self.events if when > now), math.inf)
+        for when, _ in reversed(self.events):
+            if when <= now:
+                return when
+        return self.listed
 
     def shelf(self, now: float) -> Literal["", "Sale", "Sold"]:
         """Which searches find it at `now`; empty before and after its time."""
-        if now < self.listed:
+        if not self.listed <= now < self.gone_second:
             return ""
-        for when, what in reversed(self.events):
-            if when > now:
-                continue
-            if what in ("archived", "withdrawn"):
-                return ""
-            if what == "sold":
-                return "Sold"
-        return "Sale"
-
-    def is_over(self, now: float) -> bool:
-        """Whether it has gone from searches for good by `now`."""
-        return self.reached("archived", now) or self.reached("withdrawn", now)
+        return "Sale" if now < self.sold_second else "Sold"
 
     def status(self, now: float) -> str:
         """The status word of the listing's details."""
@@ -151,8 +145,6 @@ def listings_of(
     if not 0 <= (published - sale.contract_date).days <= LATEST_LODGED_DAYS:
         return ()
     luck = random.Random(f"{seed}:listing:{home.number}:{sale.slot.due_week}")
-    if luck.random() >= _SHARE_ADVERTISED:
-        return ()
     main = _sold_listing(sale, base_id, published, luck, sold_days)
     found = [main]
     if luck.random() < 0.12:

@@ -60,12 +60,13 @@ def results(
     saturday = last_saturday(now)
     begin = local_second(datetime.combine(saturday, time()))
     found = []
-    for listing in catalogue.in_localities(places, now):
-        if listing.variant != SALE or listing.listed > begin:
-            continue
-        code = _code(listing, saturday, begin)
-        if code is not None:
-            found.append((listing, code))
+    for shelf in catalogue.shelves(places, now):
+        for listing in shelf.listings:
+            if listing.variant != SALE or listing.listed > begin:
+                continue
+            code = _code(listing, saturday, begin)
+            if code is not None:
+                found.append((listing, code))
     return sorted(found, key=lambda pair: pair[0].id)
 
 

@@ -59,10 +59,9 @@ class Searches:
     def _search(self, query: Query, now: float) -> Found:
         changes = self.catalogue.week_ends(now)
         wanted: list[Listing] = []
-        for listing in self.catalogue.in_localities(query.localities, now):
-            changes = min(changes, listing.next_event(now))
-            if query.wants(listing, now):
-                wanted.append(listing)
+        for shelf in self.catalogue.shelves(query.localities, now):
+            changes = min(changes, shelf.next_change(now))
+            wanted += [one for one in shelf.listings if query.wants(one, now)]
         wanted.sort(key=lambda x: query.order(x, now), reverse=query.is_descending)
         return Found(_grouped(query, wanted), now, changes)
 

@@ -41,10 +41,14 @@ class Turnover:
         return (place - low) % weeks, weeks
 
     def due_weeks(
-        self, locality: Locality, first: int, last: int
+        self, locality: Locality, first: int, last: int, *, every: int = 1
     ) -> Iterator[tuple[int, int, int]]:
-        """(home, due week, period) of a locality's sales due in weeks first to last."""
-        for home in range(locality.start, locality.start + locality.size):
+        """(home, due week, period) of a locality's sales due in weeks first to last.
+
+        `every`: only of homes whose number it divides.
+        """
+        start = locality.start + -locality.start % every
+        for home in range(start, locality.start + locality.size, every):
             phase, period = self.rhythm(home, locality.state)
             due = first + (phase - first) % period
             while due <= last:
