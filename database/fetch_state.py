@@ -99,8 +99,8 @@ def last_full_sweep(
 ) -> datetime | None:
     """When the search's last finished full sweep began."""
     row = conn.execute(
-        "select max(started_at) from ops.fetch_sweeps where source = %s and search = %s "
-        "and kind = 'full' and status = 'done'",
+        "select max(started_at) from ops.fetch_sweeps where source = %s "
+        "and search = %s and kind = 'full' and status = 'done'",
         [source, search],
     ).fetchone()
     conn.commit()
@@ -122,8 +122,8 @@ def begin_sweep(
     sweep = Sweep(uuid4(), search, query, kind, since, now, None)
     with conn.transaction():
         conn.execute(
-            "insert into ops.fetch_sweeps (sweep_id, source, search, query, kind, since, "
-            "started_at) values (%s, %s, %s, %s, %s, %s, %s)",
+            "insert into ops.fetch_sweeps (sweep_id, source, search, query, kind, "
+            "since, started_at) values (%s, %s, %s, %s, %s, %s, %s)",
             [sweep.sweep_id, source, search, json.dumps(query), kind, since, now],
         )
         add_slices(conn, sweep, [SliceState(0, None, query, tuple(dimensions))])
@@ -175,21 +175,19 @@ def save_slice(conn: psycopg.Connection, sweep: Sweep, item: SliceState) -> None
 def load_slices(conn: psycopg.Connection, sweep: Sweep) -> list[SliceState]:
     """All slices of a sweep, by number."""
     rows = conn.execute(
-        "select slice, parent, query, dimensions, status, split_by, page, total, found, "
-        "missing from ops.fetch_slices where sweep_id = %s order by slice",
+        "select slice, parent, query, dimensions, status, split_by, page, total, "
+        "found, missing from ops.fetch_slices where sweep_id = %s order by slice",
         [sweep.sweep_id],
     ).fetchall()
     conn.commit()
-    return [
-        SliceState(row[0], row[1], row[2], tuple(row[3]), *row[4:]) for row in rows
-    ]
+    return [SliceState(row[0], row[1], row[2], tuple(row[3]), *row[4:]) for row in rows]
 
 
 def save_page(conn: psycopg.Connection, sweep: Sweep, landed: LandedPage) -> None:
     """Store that an answer is landed and loaded; the caller's transaction."""
     conn.execute(
-        "insert into ops.fetch_pages (sweep_id, slice, page, answer, file, total, keys) "
-        "values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        "insert into ops.fetch_pages "
+        "(sweep_id, slice, page, answer, file, total, keys) values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             sweep.sweep_id,
             landed.slice,
@@ -202,9 +200,7 @@ def save_page(conn: psycopg.Connection, sweep: Sweep, landed: LandedPage) -> Non
     )
 
 
-def load_pages(
-    conn: psycopg.Connection, sweep: Sweep, number: int
-) -> list[LandedPage]:
+def load_pages(conn: psycopg.Connection, sweep: Sweep, number: int) -> list[LandedPage]:
     """The answers of a slice, in the order they came."""
     rows = conn.execute(
         "select slice, page, answer, file, total, keys from ops.fetch_pages "
@@ -259,15 +255,15 @@ def finish_sweep(
     with conn.transaction():
         conn.execute(
             "update ops.fetch_sweeps as sweep set status = 'done', finished_at = %s, "
-            "missing = (select coalesce(sum(missing), 0) from ops.fetch_slices as slice "
-            "where slice.sweep_id = sweep.sweep_id) where sweep_id = %s",
+            "missing = (select coalesce(sum(missing), 0) "
+            "from ops.fetch_slices as slice where slice.sweep_id = sweep.sweep_id) where sweep_id = %s",
             [now, sweep.sweep_id],
         )
         conn.execute(
             "insert into ops.fetch_marks (source, dataset, name, mark) "
             "select source, %s, search, "
             "to_char(least(started_at, server_started_at) at time zone 'UTC', "
-            "'YYYY-MM-DD\"T\"HH24:MI:SS\"+00:00\"') "
+            '\'YYYY-MM-DD"T"HH24:MI:SS"+00:00"\') '
             "from ops.fetch_sweeps where sweep_id = %s "
             "on conflict (source, dataset, name) do update "
             "set mark = greatest(fetch_marks.mark, excluded.mark), updated_at = now()",

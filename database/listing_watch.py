@@ -1,7 +1,7 @@
 """Which listings the searches show, and which need to be asked for themselves.
 
 Belongs here: `ops.domain_listings`. A listing that is gone from a search has not been
-withdrawn until it says so itself (`GET /v1/listings/{id}`); this is where both are kept.
+withdrawn until it says so itself (`GET /v1/listings/{id}`); both are kept here.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from assets.landing.domain_api import Clock, DomainSummary, Landing, utc_now
 from connectors.domain_api.api import DomainApi
 from connectors.domain_api.bodies import ENDING, Body, BodyContainer, write_body
 from connectors.domain_api.layout import SOURCE, Json
-from connectors.resilience import MalformedBody
 from database.fetch_state import get_mark, set_mark
 from database.listing_watch import gone_from_search, note_details, wanting_details
 from database.raw_loading import end_transaction, load_container
@@ -72,7 +71,7 @@ def confirm_gone_listings(
 
     Until then they are not withdrawn. What they say goes to `confirmed_status` of
     `ops.domain_listings`: `withdrawn`, the listing's own status (`sold`, `archived`,
-    `live`, ...), or `absent` where the API knows no such listing. At most `limit` calls.
+    `live`, ...), or `absent` where the API knows none such. At most `limit` calls.
     """
     end_transaction(conn)
     with Landing("listing_details", api) as summary:
@@ -98,7 +97,10 @@ def _details(
     asked = _ask_all(api, due, lambda item: api.listing(item[0]))
     for bundle in _bundles(asked):
         found = [record for _, record in bundle if record is not None]
-        _land(conn, "listing_details", found, {}, summary, landing, is_simulated, clock)
+        _land(
+            *(conn, "listing_details", found, {}),
+            *(summary, landing, is_simulated, clock),
+        )
         outcomes = [
             (item[0], item[1], _standing(record, is_gone)) for item, record in bundle
         ]
@@ -271,10 +273,7 @@ def _suburb(text: str) -> tuple[str, str, str]:
 def _ask_all(
     api: DomainApi, due: Iterable[T], ask: Callable[[T], R]
 ) -> Iterator[tuple[T, R]]:
-    """Ask for many, several at once, in order; what came is yielded before an error.
-
-    An answer that cannot be read is left for the next run.
-    """
+    """Ask for many, several at once, in order; what came is yielded before an error."""
     workers = api.client.policy.max_in_flight
     with ThreadPoolExecutor(workers, "domain") as pool:
         items = iter(due)
@@ -283,8 +282,6 @@ def _ask_all(
             item, future = flying.pop(0)
             try:
                 result = future.result()
-            except MalformedBody:
-                pass
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 for other, done in flying:

@@ -35,7 +35,6 @@ from connectors.domain_api.slicing import (
     reads_on,
     split,
 )
-from connectors.resilience import MalformedBody
 from database.fetch_state import (
     LandedPage,
     SliceState,
@@ -175,7 +174,7 @@ class SweepRunner:
                 self._close_if_whole(state)
 
     def _reopen(self, state: SliceState) -> None:
-        """Queue what is left of a slice; pages landed before are not asked for again."""
+        """Queue what is left of a slice; pages landed before are not asked again."""
         slot = self._open[state.number] = _Open(
             state, Reading(self._size, self._ceiling)
         )
@@ -225,16 +224,6 @@ class SweepRunner:
         slot.in_flight -= 1
         try:
             fetched = future.result()
-        except MalformedBody as error:
-            slot.reading.failed(task.page)
-            if slot.is_recount:
-                self._open.pop(task.number)
-                self._close_if_whole(slot.state)
-            elif slot.reading.pages or slot.reading.wanted():
-                self._advance(slot)
-            else:
-                self._error = self._error or error
-            return
         except Exception as error:
             self._error = self._error or error
             return

@@ -16,13 +16,13 @@ INFO = SourceInfo(
     licence="The terms of the API agreement; not open data",
     cadence="listings every few minutes (polled), auction results on Saturdays",
     fields=(
-        "listings for sale, rent and sold: address, rooms, areas, price text and bounds, "
-        "dates, advertiser, coordinates; details and status of single listings; "
-        "properties with their sales; auction results; quarterly suburb measures"
+        "listings for sale, rent and sold: address, rooms, areas, price text and "
+        "bounds, dates, advertiser, coordinates; details and status of single "
+        "listings; properties with their sales; auction results; quarterly suburb measures"
     ),
     limits=(
-        "1,000 results a search (searches are split); calls a minute and a day by plan; "
-        "withheld prices may be stored and not served"
+        "1,000 results a search (searches are split); calls a minute and a day by "
+        "plan; withheld prices may be stored and not served"
     ),
     failure=(
         "the last good snapshot stays, marked stale, for 24 hours; a used-up day quota "

@@ -20,15 +20,15 @@ from connectors.domain_api.auth import (
     Tokens,
     scope_of,
 )
-from connectors.domain_api.layout import SOURCE, Json
+from connectors.domain_api.layout import Json
+from connectors.domain_api.replies import Reply, json_reader
 from connectors.resilience import (
-    Answer,
-    MalformedBody,
     Refused,
     SharedState,
     SourceClient,
     SourcePolicy,
 )
+from connectors.resilience.call import Call
 from domain.errors import PermanentError
 
 SEARCH = "/v1/listings/residential/_search"
@@ -65,12 +65,11 @@ class DomainApi:
     def search(self, query: Json, page: int, size: int) -> Page:
         """One page of residential listings; an empty list past the end."""
         body = {**query, "pageNumber": page, "pageSize": size}
-        answer = self._call(
-            self._base + SEARCH, lambda url: self.client.query(url, json=body)
+        reply = self._call(SEARCH, list, words=body)
+        total = reply.headers.get("X-Total-Count") or ""
+        return Page(
+            reply.value or [], int(total) if total.isdecimal() else None, _time(reply)
         )
-        items = _expect(answer, list) if answer.status != 204 else []
-        total = answer.headers.get("X-Total-Count") or ""
-        return Page(items, int(total) if total.isdecimal() else None, _time(answer))
 
     def listing(self, listing_id: int) -> Json | None:
         """Details of a listing; None where there is no such listing (any more)."""
@@ -90,9 +89,8 @@ class DomainApi:
 
     def sales_results(self, city: str) -> list[Any]:
         """A city's auction results, one by one."""
-        url = f"{self._base}/v1/salesResults/{quote(city, safe='')}/listings"
-        answer = self._call(url, self.client.get)
-        return [] if answer.status == 204 else list(_expect(answer, list))
+        path = f"/v1/salesResults/{quote(city, safe='')}/listings"
+        return list(self._call(path, list).value or [])
 
     def suburb_performance(
         self, state: str, suburb: str, postcode: str, words: Json
@@ -110,26 +108,38 @@ class DomainApi:
             raise
 
     def _object(self, path: str, params: Json | None = None) -> Json:
-        answer = self._call(
-            self._base + path, lambda url: self.client.get(url, params=params)
-        )
-        return dict(_expect(answer, dict))
+        return dict(self._call(path, dict, params=params).value or {})
 
-    def _call(self, url: str, ask: Callable[[str], Answer]) -> Answer:
+    def _call(
+        self,
+        path: str,
+        kind: type,
+        *,
+        params: Json | None = None,
+        words: Json | None = None,
+    ) -> Reply:
         """Ask; where the token has died in the meantime, once more with another."""
+        url = self._base + path
+        call: Call[Reply] = Call(
+            "GET" if words is None else "POST",  # a search only reads
+            url,
+            json_reader(self.client, kind),
+            params=params,
+            json=words,
+        )
         try:
-            answer = ask(url)
+            reply = self.client.run(call)
         except Refused as error:
             if error.status != 401 or not self._auth.renounce():
                 raise _explained(error, url) from error
             try:
-                answer = ask(url)
+                reply = self.client.run(call)
             except Refused as again:
                 raise _explained(again, url) from again
-        left = answer.headers.get("X-Quota-PerDay-Remaining") or ""
+        left = reply.headers.get("X-Quota-PerDay-Remaining") or ""
         if left.isdecimal():
             self.day_quota_left = int(left)
-        return answer
+        return reply
 
 
 def open_api(
@@ -196,18 +206,8 @@ def _explained(error: Refused, url: str) -> PermanentError:
     )
 
 
-def _expect(answer: Answer, kind: type) -> Any:
-    body = answer.json()
-    if not isinstance(body, kind):
-        found = type(body).__name__
-        raise MalformedBody(
-            SOURCE, answer.url, f"it is a {found} where a {kind.__name__} is expected"
-        )
-    return body
-
-
-def _time(answer: Answer) -> datetime | None:
+def _time(reply: Reply) -> datetime | None:
     try:
-        return parsedate_to_datetime(answer.headers.get("Date") or "")
+        return parsedate_to_datetime(reply.headers.get("Date") or "")
     except (TypeError, ValueError):
         return None

@@ -114,10 +114,11 @@ class BodyReader:
             self._refuse(number, part.pointer, problem, json.dumps(record))
             return
         key = self._key(record)
+        problem: Problem | None
         values, problem = self._values(record, part.around)
         if problem is None:
-            found = (item for check in self.dataset.checks for item in check(values))
-            problem = next(found, None)
+            checks = (item for check in self.dataset.checks for item in check(values))
+            problem = next(checks, None)
         if problem is None:
             try:
                 self._keep(number, key, record, part.around, values)

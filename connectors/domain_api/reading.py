@@ -59,10 +59,6 @@ class Reading:
         if total is not None:
             self.total = total
 
-    def failed(self, page: int) -> None:
-        """Note an answer that could not be read."""
-        self.answers[page] = self.answers.get(page, 0) + 1
-
     @property
     def distinct(self) -> int:
         """Different results in the latest answers."""
@@ -140,8 +136,10 @@ class Reading:
         return self._until_fruitless([p for p in sorted(self.pages) if self._keys(p)])
 
     def _outdated(self) -> list[int]:
-        """Pages that told another total: something went or came since, and a result
-        may have slipped from one page to another between two answers."""
+        """Pages that told another total: something went or came since.
+
+        A result may have slipped from one page to another between two answers.
+        """
         return [
             page
             for page, latest in sorted(self.pages.items())

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _FIRST_YEAR = 1800
 
 
-class BadValue(Exception):  # noqa: N818 - it is named for what it found
+class BadValue(Exception):
     """A value that does not fit its column; the message is a whole sentence."""
 
     def __init__(self, rule_id: str, reason: str) -> None:
