@@ -40,7 +40,12 @@ from connectors.resilience.metrics import CallMetrics
 from connectors.resilience.outcome import Failure, judge_error, judge_status
 from connectors.resilience.policy import SourcePolicy
 from connectors.resilience.quota import read_advice
-from connectors.resilience.secrets import Secret, redact, remember
+from connectors.resilience.secrets import (
+    Secret,
+    redact,
+    remember,
+    remember_credentials,
+)
 from connectors.resilience.transport import (
     Auth,
     BadRedirect,
@@ -256,9 +261,11 @@ class SourceClient:
             auth=auth,
         )
         try:
-            return self._session.prepare_request(fresh)
+            request = self._session.prepare_request(fresh)
         except requests.RequestException:
             return Failure("refused", "this is no web address", redact(call.url))
+        remember_credentials(request.headers)
+        return request
 
     def _enter(self, host: str) -> Admission:
         """Wait for a slot and a turn, or raise if the host or source is not asked."""

@@ -15,6 +15,7 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
@@ -22,6 +23,13 @@ from urllib.parse import quote, quote_plus
 from domain.errors import PermanentError
 
 MASK: Final = "***"
+#: Request headers that are for one origin only.
+PRIVATE_HEADERS: Final = (
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+)
 #: Shorter ones would mask half of every text.
 _SHORTEST: Final = 4
 _LOGGERS: Final = (
@@ -48,7 +56,7 @@ _PATTERNS: Final = (
     (
         re.compile(
             r"((?:proxy-)?authorization|x-api-key|api-key|(?:set-)?cookie)"
-            r"(['\"]?\s*[:=,]\s*b?['\"]?)[^'\"\r\n]+",
+            r"(['\"]?\s*[:=,]\s*(?:b(?=['\"]))?['\"]?)[^'\"\r\n]+",
             re.IGNORECASE,
         ),
         rf"\1\2{MASK}",
@@ -116,13 +124,20 @@ def remember(*values: str | Secret) -> None:
     """Have these values masked wherever this process writes about HTTP."""
     for value in values:
         text = value.reveal() if isinstance(value, Secret) else value
-        if len(text) < _SHORTEST:
+        if len(text) < _SHORTEST or text in _known:
             continue
         forms = {text, quote(text, safe=""), quote(text), quote_plus(text)}
         forms.add(json.dumps(text)[1:-1])
         forms.add(base64.b64encode(text.encode()).decode())
         with _lock:
             _known.update(dict.fromkeys(forms))
+
+
+def remember_credentials(headers: Mapping[str, str]) -> None:
+    """Have what signs a request masked: a server may echo it in its answer."""
+    for name in PRIVATE_HEADERS:
+        if value := headers.get(name):
+            remember(str(value).rpartition(" ")[2])
 
 
 def redact(text: str) -> str:

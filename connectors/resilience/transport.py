@@ -23,16 +23,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from connectors.resilience.secrets import quiet_logs, redact
+from connectors.resilience.secrets import PRIVATE_HEADERS, quiet_logs, redact
 
 USER_AGENT: Final = "ausproperty/0.1 (property sales research)"
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
-#: Headers that are for one origin only; so is whatever holds a known secret.
-_PRIVATE: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "x-api-key"}
-)
 
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
@@ -200,7 +196,7 @@ def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() not in _PRIVATE and redact(str(value)) == str(value)
+        if name.lower() not in PRIVATE_HEADERS and redact(str(value)) == str(value)
     }
 
 
