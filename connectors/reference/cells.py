@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from domain.australia import Finding
+
 #: What publishers write for "no figure".
 NULLS = frozenset(
     ("", "-", "--", "\u2013", "\u2014", "na", "n/a", "np", "n.p.", "n.p", "..", "...",
@@ -108,3 +110,11 @@ def code(text: str, name: str, digits: int | None = None) -> str | None:
 def text(value: str) -> str | None:
     """Text as it stands, blanks around it off; None for nothing."""
     return value.strip() or None
+
+
+def judge(name: str, finding: Finding | None) -> None:
+    """Refuse what a rule about Australia is certain of. Raises CellFault."""
+    if finding is not None and finding.is_certain:
+        problem = finding.rule_id.removeprefix(f"{name}_")
+        reason = f"{finding.reason[0].upper()}{finding.reason[1:]}."
+        raise CellFault(name, problem, reason)

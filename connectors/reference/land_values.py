@@ -11,12 +11,13 @@ import re
 from functools import lru_cache, partial
 from typing import Final
 
-from connectors.reference.cells import CellFault, code, number, text, whole
+from connectors.reference.cells import CellFault, code, judge, number, text, whole
 from connectors.reference.headers import Header, compact, find_header
 from connectors.reference.model import Bound, Dataset, FileRefused
 from connectors.reference.periods import read_day
 from connectors.reference.pieces import Piece
 from connectors.reference.reading import Cells, read_lines
+from domain.australia import check_postcode
 
 NAME: Final = "nsw_land_values"
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
@@ -95,7 +96,9 @@ def _convert(groups: Groups, cells: Cells) -> list[str | None]:
         if name in _TEXTS:
             values.append(text(cell))
         elif name == "postcode":
-            values.append(code(cell, name, 4))
+            postcode = code(cell, name, 4)
+            judge(name, check_postcode(postcode, "NSW") if postcode else None)
+            values.append(postcode)
         elif name == "area":
             values.append(number(cell, name, 0))
         else:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from connectors.reference.cells import CellFault, code, number, text
+from connectors.reference.cells import CellFault, code, judge, number, text
 from connectors.reference.headers import find_header
 from connectors.reference.model import Bound, Dataset
 from connectors.reference.periods import find_day
 from connectors.reference.pieces import Piece
 from connectors.reference.reading import Cells, read_lines
+from domain.australia import check_coordinates, check_postcode, state_code
 
 NAME: Final = "localities"
 REQUIRED: Final = ("postcode", "locality", "state", "longitude", "latitude")
@@ -65,8 +66,6 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 }
 _NUMBERS = ("altitude_m",)
 _CODES = {"sa1": 11, "sa2": 9, "sa3": 5, "sa4": 3, "lga": 5}
-#: Longitude and latitude of Australia with its external territories.
-_EAST, _NORTH = (72.0, 169.0), (-55.0, -8.0)
 COLUMNS: Final = (*ALIASES, "is_place")
 
 
@@ -83,7 +82,9 @@ def bind(piece: Piece) -> Bound:
             newest = max(filter(None, (newest, day)), default=None)
     return Bound(
         part="all",
-        records=partial(read_lines, piece, sheet, header, _convert, counts),
+        records=partial(
+            read_lines, piece, sheet, header, partial(_convert, counts), counts
+        ),
         stated=newest,
         stated_by="newest update in its Status column",
         fields=header.fields(NAME, REQUIRED),
@@ -91,14 +92,19 @@ def bind(piece: Piece) -> Bound:
     )
 
 
-def _convert(cells: Cells) -> list[str | None]:
+def _convert(counts: dict[str, int], cells: Cells) -> list[str | None]:
     values = {name: _value(name, cells[name]) for name in ALIASES}
     for name in ("postcode", "locality", "state"):
         if values[name] is None:
             raise CellFault(name, "missing", f"The row has no {name}.")
-    for pair in (("latitude", "longitude"), ("precise_latitude", "precise_longitude")):
-        if any(values[name] is None or float(values[name] or 0) == 0 for name in pair):
-            values.update(dict.fromkeys(pair))
+    judge("postcode", check_postcode(values["postcode"] or "", values["state"]))
+    _place(values, "latitude", "longitude")
+    try:
+        _place(values, "precise_latitude", "precise_longitude")
+    except CellFault:
+        # The second pair comes from a geocoder; a wrong one does not spoil the row.
+        values["precise_latitude"] = values["precise_longitude"] = None
+        counts["precise_point_dropped"] = counts.get("precise_point_dropped", 0) + 1
     kind = (values["locality_type"] or "").casefold()
     is_box = "box" in kind or "lvr" in kind
     return [*values.values(), "f" if is_box else "t"]
@@ -108,11 +114,12 @@ def _value(name: str, cell: str) -> str | None:
     if name == "postcode":
         return code(cell, name, 4)
     if name == "state":
-        return cell.upper() or None
-    if name.endswith("longitude"):
-        return _coordinate(cell, name, _EAST)
-    if name.endswith("latitude"):
-        return _coordinate(cell, name, _NORTH)
+        state = state_code(cell)
+        if state is None and cell:
+            raise CellFault(name, "unknown", f"{cell!r} is no state or territory.")
+        return state
+    if name.endswith("itude"):
+        return number(cell, name, -180, 180)
     if name in _NUMBERS:
         return number(cell, name)
     kind, _, rest = name.partition("_")
@@ -121,18 +128,13 @@ def _value(name: str, cell: str) -> str | None:
     return text(cell)
 
 
-def _coordinate(cell: str, name: str, limits: tuple[float, float]) -> str | None:
-    value = number(cell, name, -180, 180)
-    if value is None or float(value) == 0:
-        return None
-    if not limits[0] <= float(value) <= limits[1]:
-        raise CellFault(
-            name,
-            "outside_australia",
-            f"{cell} lies outside Australia ({limits[0]:g} to {limits[1]:g}).",
-            "Check that latitude and longitude are not swapped.",
-        )
-    return value
+def _place(values: dict[str, str | None], latitude: str, longitude: str) -> None:
+    """Half a point, or 0, is no point; one outside Australia is a fault."""
+    north, east = (float(values[name] or 0) for name in (latitude, longitude))
+    if north == 0 or east == 0:
+        values[latitude] = values[longitude] = None
+        return
+    judge(latitude, check_coordinates(north, east))
 
 
 DATASET: Final = Dataset(
