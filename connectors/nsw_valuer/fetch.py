@@ -15,7 +15,6 @@ from urllib.parse import urljoin
 
 from connectors.nsw_valuer.listing import (
     is_file_address,
-    is_url as is_url,
     read_listing,
     recall_listing,
     wanted_files,

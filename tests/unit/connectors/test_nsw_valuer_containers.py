@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from datetime import date
@@ -194,3 +195,110 @@ def test_nothing_to_read_says_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(PermanentError, match=r"YYYYMMDD\.zip"):
         list(find_containers(tmp_path / name))
+
+
+TWO = (None, FileCounts(2, 2, 0, 0))
+
+
+def test_zips_are_opened_however_deep_they_lie_up_to_a_limit(tmp_path: Path) -> None:
+    name, content = "20240617.zip", weekly_zip(sale(1), sale(2))
+    path = name
+    for depth, outer in enumerate(("2024.zip", "years.zip", "all.zip", "more.zip")):
+        content = zip_of({name: content})
+        name, path = outer, f"{outer}/{path}"
+        (tmp_path / name).write_bytes(content)
+        expected = {f"{path}/{DAT}": TWO}
+        if depth == 3:
+            expected = {path: ("zip_unsafe", FileCounts())}
+        assert outcome(tmp_path / name) == expected
+
+
+def test_a_year_of_unpacked_files_is_one_container_a_week(tmp_path: Path) -> None:
+    days = ("17062024", "18062024", "24062024")
+    files = {f"{n}_SALES_DATA_NNME_{day}.DAT": GOOD for n, day in enumerate(days)}
+    (tmp_path / "2024.zip").write_bytes(
+        zip_of({**files, "ARCHIVE_SALES_1990.DAT": GOOD, "creative_commons.txt": b""})
+    )
+    names = [container.name for _, container in find_containers(tmp_path)]
+    assert names == ["2024.zip/undated", "2024.zip/2024-06-17", "2024.zip/2024-06-24"]
+    assert len(outcome(tmp_path)) == 4
+    monday = date(2024, 6, 24)
+    assert outcome(tmp_path, weeks=(monday, monday)) == {
+        "2024.zip/2_SALES_DATA_NNME_24062024.DAT": TWO
+    }
+    one, two, three = (c.sha256 for _, c in find_containers(tmp_path))
+    assert len({one, two, three}) == 3
+
+
+def test_gzip_is_seen_through(tmp_path: Path) -> None:
+    (tmp_path / f"{DAT}.gz").write_bytes(gzip.compress(GOOD))
+    (tmp_path / "20240624.zip.gz").write_bytes(
+        gzip.compress(weekly_zip(sale(1), sale(2), week="20240624"))
+    )
+    (tmp_path / "20240701.zip").write_bytes(zip_of({f"{DAT}.gz": gzip.compress(GOOD)}))
+    (tmp_path / "readme.txt").write_text("A; no record")
+    found = outcome(tmp_path)
+    assert list(found.values()) == [TWO, TWO, TWO]
+    (tmp_path / f"{DAT}.gz").write_bytes(gzip.compress(GOOD)[:-20])
+    assert outcome(tmp_path)[f"{DAT}.gz"][0] == "file_damaged"
+
+
+SALES = [sale(1)[0], sale(2)[0]]
+LEGAL = [sale(1)[1], sale(2)[1], sale(9)[1]]
+
+
+def text(lines: list[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_an_extract_is_joined_with_the_file_of_its_c_records(tmp_path: Path) -> None:
+    (tmp_path / "psi_2001_B.txt.gz").write_bytes(gzip.compress(text(SALES)))
+    (tmp_path / "psi_2001_C.txt.gz").write_bytes(gzip.compress(text(LEGAL)))
+    ((_, container),) = find_containers(tmp_path)
+    sales, legal = container.files()
+    rows = [row for batch in sales.batches() for row in batch.rows]
+    assert ["1/SP57860" in rows[0], "2/SP57860" in rows[1]] == [True, True]
+    assert sales.file.note is not None
+    assert "no trailer" in sales.file.note
+    (left,) = [reject for batch in legal.batches() for reject in batch.rejects]
+    assert (left.rule_id, left.row_number) == ("record_without_sale", 3)
+    assert left.source_file == "psi_2001_C.txt.gz"
+    # Alone, the one is as good as its records, the other of no use.
+    (tmp_path / "psi_2001_C.txt.gz").rename(tmp_path / "other_C.txt.gz")
+    assert outcome(tmp_path) == {
+        "other_C.txt.gz": ("sales_missing", FileCounts()),
+        "psi_2001_B.txt.gz": TWO,
+    }
+
+
+def test_a_damaged_file_of_c_records_holds_its_sales_back(tmp_path: Path) -> None:
+    (tmp_path / "psi_2001_B.txt").write_bytes(text(SALES))
+    (tmp_path / "psi_2001_C.txt").write_bytes(b"\x00" * 50)
+    assert outcome(tmp_path) == {
+        "psi_2001_B.txt": ("legal_unreadable", FileCounts(2, 0, 0, 2)),
+        "psi_2001_C.txt": ("file_binary", FileCounts()),
+    }
+
+
+def test_extracts_in_a_zip_and_in_one_file_are_joined_too(tmp_path: Path) -> None:
+    (tmp_path / "all.zip").write_bytes(
+        zip_of({"ALL-B.txt": text(SALES), "ALL-C.txt": text(LEGAL[:2])})
+    )
+    (tmp_path / "mixed.txt").write_bytes(text(LEGAL[:2] + SALES))
+    assert outcome(tmp_path) == {
+        "all.zip/ALL-B.txt": TWO,
+        "all.zip/ALL-C.txt": (None, FileCounts()),
+        "mixed.txt": TWO,
+    }
+
+
+def test_a_published_file_without_its_ends_is_no_extract(tmp_path: Path) -> None:
+    (tmp_path / DAT).write_bytes(text(SALES))
+    rule = ("trailer_missing", FileCounts(2, 0, 0, 2))
+    assert outcome(tmp_path) == {DAT: rule}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
+    (tmp_path / DAT).write_bytes(b"\xef\xbb\xbf" + GOOD)
+    (tmp_path / "some_B.txt").write_bytes(b"\xef\xbb\xbf" + text(SALES))
+    assert outcome(tmp_path) == {DAT: TWO, "some_B.txt": TWO}

@@ -12,7 +12,7 @@ from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader
 from connectors.nsw_valuer.reading import read_records
 from connectors.nsw_valuer.scan import scan
 from domain.records import ORIGINAL_LIMIT, Reject
-from tests.psi_samples import psi_file, sale
+from tests.psi_samples import STAMP, psi_file, sale
 
 Record = dict[str, str]
 
@@ -146,6 +146,56 @@ def test_stray_lines_are_noted_without_counting_as_sales() -> None:
     ]
 
 
+def reordered() -> dict[str, list[str]]:
+    one, two = sale(1, price="-1"), sale(2)
+    three, again = sale(3), sale(3, price="7")
+    return {
+        "by letter": [line for n in range(4) for line in (two[n], three[n])],
+        "legal first": [*two[1:], *three[1:], two[0], three[0]],
+        "last first": [*reversed(three), *reversed(two)],
+        "between": [two[0], three[0], *two[1:], *three[1:]],
+        "behind a refused sale": [one[0], *two[1:], *one[1:], two[0], *three],
+        "equal counters": [*three, *two, *again],
+    }
+
+
+@pytest.mark.parametrize("order", list(reordered()))
+def test_records_out_of_order_are_joined_to_their_sale(order: str) -> None:
+    rows, rejects, rejected = read(psi_file(reordered()[order]))
+    assert [r.rule_id for r in rejects] == ["price_negative"] * rejected
+    assert {row["sale_counter"]: row["legal_description"] for row in rows} == {
+        "2": "2/SP57860",
+        "3": "3/SP57860",
+    }
+    for row in rows:
+        assert (row["purchaser_count"], row["vendor_count"]) == ("1", "1")
+
+
+def test_a_stray_of_another_week_is_not_taken_for_ours() -> None:
+    late = [line.replace(STAMP, "20240624 01:08") for line in sale(1)[1:]]
+    rows, rejects, _ = read(psi_file(sale(1)[:1], sale(2), late))
+    assert rows[0]["legal_description"] == ""
+    assert [reject.rule_id for reject in rejects] == ["record_without_sale"] * 3
+
+
+def test_a_big_file_out_of_order_is_joined_too() -> None:
+    sales = [sale(n) for n in range(9000)]
+    letters = [[one[n] for one in sales] for n in range(4)]
+    rows, rejects, _ = read(psi_file(*letters))
+    assert rejects == []
+    assert [row["legal_description"] for row in rows] == [
+        f"{n}/SP57860" for n in range(9000)
+    ]
+
+
+def test_a_missing_last_delimiter_and_windows_line_ends_are_no_fault() -> None:
+    content = psi_file(sale(1), sale(2)).replace(b";\n", b"\r\n")
+    rows, rejects, _ = read(content)
+    assert rejects == []
+    assert [row["legal_description"] for row in rows] == ["1/SP57860", "2/SP57860"]
+    assert [row["vendor_count"] for row in rows] == ["1", "1"]
+
+
 def test_records_of_a_refused_sale_are_not_reported_again() -> None:
     rows, rejects, _ = read(psi_file(sale(1, price="-1"), sale(2)))
     assert len(rows) == len(rejects) == 1
@@ -177,6 +227,40 @@ def test_the_archive_format_is_told_apart_and_read() -> None:
     assert record["record_format"] == "archive"
     (reject,) = [reject for batch in batches for reject in batch.rejects]
     assert reject.rule_id == "contract_date_impossible"
+
+
+def archive(*lines: str, trailer: str | None = None) -> bytes:
+    header = "A;;VALNET1;20150909 11:33;;"
+    end = f"Z;{len(lines) + 2};{len(lines)};;" if trailer is None else trailer
+    return "\n".join([header, *lines, end, ""]).encode()
+
+
+def archived(contract: str, price: str = "14500") -> str:
+    return (
+        "B;011;VALNET1;0145900000000;292674;;;ELDON ST;ABERDEEN;2336;"
+        f"{contract};{price};LOT 7;2365;M;10X20;;A;;;;"
+    )
+
+
+def test_an_archived_sale_is_the_same_in_either_form_of_its_date() -> None:
+    lines = [archived("1/02/1990"), archived("19900201"), archived("01/02/1990")]
+    rows, rejects, _ = read(archive(*lines, archived("1990-02-01")))
+    assert rejects == []
+    assert {row["contract_date"] for row in rows} == {"19900201"}
+    assert len({row["_row_hash"] for row in rows}) == 1
+    rows, rejects, _ = read(archive(archived("1/13/1990"), archived("Feb 1990")))
+    assert (rows, len(rejects)) == ([], 2)
+
+
+def test_the_archives_trailer_is_off_by_one_but_has_to_be_there() -> None:
+    lines = [archived("1/02/1990", str(n)) for n in range(5)]
+    for trailer, note in (("Z;6;5;;", False), ("Z;6;4;;", True), ("Z;99;9;;", True)):
+        found = scan(lambda t=trailer: io.BytesIO(archive(*lines, trailer=t)))
+        assert found.fault is None
+        assert (found.note is not None) is note
+    cut = scan(lambda: io.BytesIO(archive(*lines, trailer=lines[0][:40])))
+    assert cut.fault is not None
+    assert cut.fault.rule_id == "trailer_missing"
 
 
 fragments = st.one_of(
