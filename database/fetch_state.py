@@ -187,7 +187,8 @@ def save_page(conn: psycopg.Connection, sweep: Sweep, landed: LandedPage) -> Non
     """Store that an answer is landed and loaded; the caller's transaction."""
     conn.execute(
         "insert into ops.fetch_pages "
-        "(sweep_id, slice, page, answer, file, total, keys) values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        "(sweep_id, slice, page, answer, file, total, keys) "
+        "values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
         [
             sweep.sweep_id,
             landed.slice,
@@ -256,7 +257,8 @@ def finish_sweep(
         conn.execute(
             "update ops.fetch_sweeps as sweep set status = 'done', finished_at = %s, "
             "missing = (select coalesce(sum(missing), 0) "
-            "from ops.fetch_slices as slice where slice.sweep_id = sweep.sweep_id) where sweep_id = %s",
+            "from ops.fetch_slices as slice "
+            "where slice.sweep_id = sweep.sweep_id) where sweep_id = %s",
             [now, sweep.sweep_id],
         )
         conn.execute(

@@ -17,8 +17,9 @@ INFO = SourceInfo(
     cadence="listings every few minutes (polled), auction results on Saturdays",
     fields=(
         "listings for sale, rent and sold: address, rooms, areas, price text and "
-        "bounds, dates, advertiser, coordinates; details and status of single "
-        "listings; properties with their sales; auction results; quarterly suburb measures"
+        "bounds, dates, advertiser, coordinates; details and status of "
+        "single listings; properties with their sales; auction results; "
+        "quarterly suburb measures"
     ),
     limits=(
         "1,000 results a search (searches are split); calls a minute and a day by "

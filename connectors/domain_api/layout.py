@@ -102,3 +102,13 @@ class Dataset:
         own = ("observed_at", "payload", "_row_hash", "_row_number")
         names = (*(item.name for item in self.columns), *own)
         return TargetTable(SOURCE, self.table, names)
+
+
+def columns(kind: Kind, **paths: str) -> tuple[Column, ...]:
+    """Columns of one kind: name and dotted path."""
+    return tuple(column(name, kind, path) for name, path in paths.items())
+
+
+def whole(item: object, request: Json) -> Iterator[Part]:
+    """The line is the record; the request's own facts lie around it."""
+    yield Part("", item, request)

@@ -110,11 +110,10 @@ class BodyReader:
         record = part.record
         if not isinstance(record, dict):
             reason = f"{shown(record)} stands where a record is expected."
-            problem = Problem("", "record_missing", reason, MEND)
-            self._refuse(number, part.pointer, problem, json.dumps(record))
+            missing = Problem("", "record_missing", reason, MEND)
+            self._refuse(number, part.pointer, missing, json.dumps(record))
             return
         key = self._key(record)
-        problem: Problem | None
         values, problem = self._values(record, part.around)
         if problem is None:
             checks = (item for check in self.dataset.checks for item in check(values))
