@@ -228,3 +228,39 @@ def count_open_rejects(conn: psycopg.Connection) -> dict[str, int]:
             "group by 1 order by 1"
         ).fetchall()
     )
+
+
+def dismiss_rejects(
+    conn: psycopg.Connection,
+    reason: str,
+    source: str | None = None,
+    rule: str | None = None,
+    file: str | None = None,
+    *,
+    id_or_prefix: str | None = None,
+) -> int:
+    """Resolve open rejects that nobody will mend; return how many.
+
+    The record stays refused and in quarantine, with this reason beside it; retries
+    leave it alone. Either one reject by its id, or all of a source, rule and file.
+
+    Raises:
+        UserError: nothing is chosen, or the id is that of no reject or several.
+    """
+    if not (source or rule or file or id_or_prefix):
+        raise UserError("Say which rejects: an id, or a source, a rule or a file.")
+    one = show_reject(conn, id_or_prefix).reject.reject_id if id_or_prefix else None
+    with conn.transaction():
+        found = conn.execute(
+            "update raw.rejects r set resolved_at = now(), resolution = %(why)s "  # noqa: S608
+            f"where {_WANTED} and (%(id)s::uuid is null or r.reject_id = %(id)s)",
+            {
+                "source": source,
+                "rule": rule,
+                "file": file,
+                "open_only": True,
+                "id": one,
+                "why": f"dismissed: {reason}",
+            },
+        )
+        return found.rowcount

@@ -340,7 +340,7 @@ class ContainerLoad:
                 )
 
     def _supersede(self) -> None:
-        """Mark what was loaded from a file of the same name before its bytes changed."""
+        """Mark what came from a file of the same name before its bytes changed."""
         names = {storable_text(state.file.container_file) for state in self.files}
         self.conn.execute(
             "update ops.source_files set superseded_by = %s where source = %s and "

@@ -10,6 +10,7 @@ ledger are taken from the tables afterwards, so they hold however the rules chan
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from database.source_fields import know_fields
 from domain.records import Container, ParsedFile, TargetTable, storable_text
 
 LOADED = "loaded on retry"
-NO_LONGER_REFUSED = "no longer refused"
+FINE = "no longer refused"
 REPLACED = "replaced by a newer reason"
 SUPERSEDED = "superseded by a corrected file"
 
@@ -151,7 +152,7 @@ class _ContainerReload(ContainerLoad):
                 "batch": self.batch_id,
                 "kept": self._kept_files,
                 "loaded": LOADED,
-                "fine": NO_LONGER_REFUSED,
+                "fine": FINE,
                 "replaced": REPLACED,
             },
         )
@@ -226,7 +227,7 @@ from counts c
 where c.file_id = n.file_id
 """
 
-#: A superseded reject stays resolved: its row is in the corrected file.
+#: One that is superseded or dismissed stays resolved, though the record is still bad.
 _KEEP_REFUSED = f"""
 insert into raw.rejects as r
 select distinct on (reject_id) * from fresh_rejects
@@ -238,7 +239,7 @@ on conflict (reject_id) do update set
     original_sha256 = excluded.original_sha256,
     resolved_at = null,
     resolution = null
-where r.resolution is distinct from '{SUPERSEDED}'
+where r.resolution is null or r.resolution in ('{LOADED}', '{FINE}', '{REPLACED}')
 """  # noqa: S608 - a constant of this module
 
 _RESOLVE = """
@@ -286,15 +287,23 @@ on conflict (file_id) do update set
 """  # noqa: S608 - a constant of raw_loading
 
 
-def supersede_rejects(conn: psycopg.Connection, source: str | None = None) -> int:
+def supersede_rejects(
+    conn: psycopg.Connection,
+    source: str | None = None,
+    moving: Collection[str] = (),
+) -> int:
     """Resolve rejects whose file came again, corrected; return how many.
 
     Corrected: a later file of the same name from the same place, with other bytes, that
-    was loaded and has no open reject for that line or that text.
+    was loaded and has no open reject for that line or that text. Files of the sources
+    `moving` stand elsewhere once they are read: there the name is enough.
     """
     end_transaction(conn)
     with conn.transaction():
-        found = conn.execute(_SUPERSEDE, {"source": source, "resolution": SUPERSEDED})
+        found = conn.execute(
+            _SUPERSEDE,
+            {"source": source, "moving": list(moving), "resolution": SUPERSEDED},
+        )
         return found.rowcount
 
 
@@ -320,7 +329,11 @@ where r.resolved_at is null
             and newer.container_sha256 <> old.container_sha256
             and newer.loaded_at > old.loaded_at
             and newer.status = 'loaded'
-            and (old.location is null or newer.location = old.location)
+            and (
+                old.location is null
+                or newer.location = old.location
+                or old.source = any(%(moving)s)
+            )
             and not exists (
                 select from raw.rejects n
                 where n._batch_id = newer.batch_id

@@ -1,16 +1,14 @@
 """Working rejects off: reading the files that hold them again with the rules of now.
 
 Belongs here: finding a container of the ledger where it was read from, for every source
-that joined. What a retry does to the tables is `database.raw_reloading`.
-
-A source joins with one line in `READERS`.
+that joined (`READERS`). What a retry does to the tables is `database.raw_reloading`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,9 +23,20 @@ from database.raw_reloading import reload_container, supersede_rejects
 from domain.errors import UserError
 from domain.records import Container, TargetTable
 
-#: Gives the containers at a path again: (path, what they were read with). Each is valid
-#: until the next one is asked for, and is a dataclass with a field `name`.
-Reader = Callable[[Path, str | None], Iterable[Container]]
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one source's files are read again.
+
+    `open` gives the containers at a path, each valid until the next one is asked for;
+    its second argument is what the files were read with the first time. Containers are
+    dataclasses with a field `name`. `moves_files`: files stand elsewhere after they
+    were read, so that a corrected one is known by its name alone.
+    """
+
+    open: Callable[[Path, str | None], Iterable[Container]]
+    tables: Iterable[TargetTable]
+    moves_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +64,54 @@ class RetrySummary:
     seconds: float = 0.0
 
 
-def _psi(path: Path, _: str | None) -> Iterable[Container]:
+def _psi() -> Reader:
+    from assets.landing.nsw_valuer import PSI_TABLE
     from connectors.nsw_valuer.containers import find_containers
 
-    return (container for _, container in find_containers(path))
+    return Reader(
+        lambda path, _: (one for _, one in find_containers(path)), [PSI_TABLE]
+    )
 
 
-def _csv(path: Path, mapping: str | None) -> Iterable[Container]:
+def _csv() -> Reader:
+    from assets.landing.csv_files import CSV_TABLE
     from connectors.csv_mapping import find_csv_containers
     from connectors.csv_mapping.mapping import load_mapping
 
-    rules = load_mapping(mapping or "melbourne")
     today = date.today()  # noqa: DTZ011 - a sale's date has no zone either
-    return find_csv_containers(path, rules, today)
+
+    def read(path: Path, mapping: str | None) -> Iterable[Container]:
+        if not mapping:
+            raise UserError("The ledger does not say which mapping it was read with.")
+        return find_csv_containers(path, load_mapping(mapping), today)
+
+    return Reader(read, [CSV_TABLE])
 
 
-def _tables() -> dict[str, TargetTable]:
-    from assets.landing.csv_files import CSV_TABLE
-    from assets.landing.nsw_valuer import PSI_TABLE
+def _domain() -> Reader:
+    from connectors.domain_api.bodies import BodyContainer
+    from connectors.domain_api.datasets import DATASETS
 
-    return {table.table: table for table in (PSI_TABLE, CSV_TABLE)}
+    tables = [dataset.target for dataset in DATASETS.values()]
+    return Reader(lambda path, _: [BodyContainer(path.name, path)], tables)
+
+
+def _reaxml() -> Reader:
+    from assets.landing.reaxml import REAXML_TABLE
+    from connectors.reaxml import ReaxmlContainer
+
+    return Reader(
+        lambda path, _: [ReaxmlContainer.of(path)], [REAXML_TABLE], moves_files=True
+    )
 
 
 #: Sources whose files a retry can read again.
-READERS: dict[str, Reader] = {"nsw_valuer": _psi, "csv": _csv}
-#: Tables that retries load into, by name; asked for when a retry needs them.
-TABLES: list[Callable[[], dict[str, TargetTable]]] = [_tables]
+READERS: dict[str, Callable[[], Reader]] = {
+    "nsw_valuer": _psi,
+    "csv": _csv,
+    "domain": _domain,
+    "reaxml": _reaxml,
+}
 
 
 def retry_rejects(
@@ -104,14 +135,15 @@ def retry_rejects(
         psycopg.Error: the database failed; finished containers stay done.
     """
     started = time.perf_counter()
-    summary = RetrySummary(superseded=supersede_rejects(conn, source))
+    readers = {name: make() for name, make in READERS.items()}
+    moving = [name for name, reader in readers.items() if reader.moves_files]
+    summary = RetrySummary(superseded=supersede_rejects(conn, source, moving))
     wanted = open_containers(conn, source, rule, file, batch_id=batch_id)
     if batch_id is not None and not wanted:
         raise UserError(f"There is no batch {batch_id}.")
     conn.commit()
-    tables = {name: table for known in TABLES for name, table in known().items()}
     for done, group in enumerate(groups := _by_place(wanted), start=1):
-        _retry_place(conn, group, tables, summary)
+        _retry_place(conn, group, readers.get(group[0].source), summary)
         if on_progress is not None:
             on_progress(done, len(groups))
     summary.seconds = time.perf_counter() - started
@@ -130,13 +162,16 @@ def _by_place(wanted: list[StoredContainer]) -> list[list[StoredContainer]]:
 def _retry_place(
     conn: psycopg.Connection,
     group: list[StoredContainer],
-    tables: dict[str, TargetTable],
+    reader: Reader | None,
     summary: RetrySummary,
 ) -> None:
     waiting = {stored.sha256: stored for stored in group}
-    problem = "its bytes are no longer what they were; land it anew"
+    problem = "Its bytes are no longer what they were; land it anew."
     try:
-        for container in _read_again(group[0]):
+        if reader is None:
+            raise UserError(f"Files of {group[0].source} cannot be read again.")
+        tables = {table.table: table for table in reader.tables}
+        for container in reader.open(_place(group[0]), group[0].read_with):
             stored = waiting.pop(container.sha256, None)
             if stored is None:
                 continue
@@ -159,16 +194,13 @@ def _retry_place(
         summary.problems.append(RetryProblem(stored.source, stored.name, problem))
 
 
-def _read_again(stored: StoredContainer) -> Iterator[Container]:
-    reader = READERS.get(stored.source)
-    if reader is None:
-        raise UserError(f"Files of {stored.source} cannot be read again.")
+def _place(stored: StoredContainer) -> Path:
     if stored.location is None:
         raise UserError("The ledger does not say where it was read from; land it anew.")
     path = Path(stored.location)
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"There is no file {path} any more; land it anew.")
-    yield from reader(path, stored.read_with)
+    return path
 
 
 def _renamed(container: Container, name: str) -> Container:
