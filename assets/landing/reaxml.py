@@ -24,6 +24,7 @@ from connectors.archives import sha256_of
 from connectors.reaxml import ROW_COLUMNS, SOURCE, ReaxmlContainer
 from connectors.reaxml.drop import DropFolder, Dropped, Ending
 from database.raw_loading import end_transaction, load_container
+from database.source_health import record_source_run
 from domain.records import FileCounts, FileReport, TargetTable, batch_id_of
 
 REAXML_TABLE = TargetTable(SOURCE, "raw.reaxml__listings", ROW_COLUMNS)
@@ -79,6 +80,7 @@ def ingest_reaxml(
     started = time.perf_counter()
     drop = DropFolder(Path(folder).expanduser(), settle_seconds, clock)
     drop.check()
+    started_at = drop.now
     reports: list[FileReport] = []
     failures: list[FetchFailure] = []
     moved: list[Moved] = []
@@ -102,7 +104,18 @@ def ingest_reaxml(
                 moved.append(outcome[1])
             if on_progress is not None:
                 on_progress(number, len(ready))
-    total = summarise(SOURCE, reports, failures, started)
+        total = summarise(SOURCE, reports, failures, started)
+        record_source_run(
+            conn,
+            SOURCE,
+            "failed" if failures and not moved else "ok",
+            started_at=started_at,
+            rows=total.loaded,
+            rejects=total.rejected,
+            detail={"files": len(moved), "waiting": len(waiting)}
+            | ({"not_read": [f.url for f in failures[:20]]} if failures else {}),
+        )
+        conn.commit()
     plain = {field.name: getattr(total, field.name) for field in fields(IngestSummary)}
     return DropSummary(**plain, moved=tuple(moved), waiting=tuple(waiting))
 
