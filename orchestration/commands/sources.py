@@ -1,0 +1,83 @@
+"""`ausproperty sources`: how each source stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settings import Http, Settings
+
+Json = Annotated[
+    Path | None, typer.Option("--json", help="Also write the table to this file.")
+]
+
+
+def sources(json_file: Json = None) -> None:
+    """Show each source's health: last success, freshness, breaker, rows, rejects."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assets.landing.overview import COLUMNS, SourceLine, sources_overview
+    from assets.landing.registry import all_infos
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+
+    settings = Settings()
+    with connect(prepare_warehouse(settings)) as conn:
+        lines = sources_overview(
+            conn,
+            all_infos(),
+            stale_hours={
+                name: http.stale_hours for name, http in _http_settings(settings)
+            },
+            configured=configured_sources(settings),
+        )
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps([asdict(line) for line in lines], indent=2) + "\n"
+        )
+    # A column that says nothing of anybody takes room from those that do.
+    names = [field.name for field in fields(SourceLine) if field.name != "is_well"]
+    shown = [
+        (name, title)
+        for name, title in zip(names, COLUMNS, strict=True)
+        if name != "parked_until" or any(line.parked_until for line in lines)
+    ]
+    table = Table(*(title for _, title in shown), box=None, pad_edge=False)
+    for line in lines:
+        style = None if line.is_well else "bold red"
+        table.add_row(*(getattr(line, name) for name, _ in shown), style=style)
+    console = Console()
+    # On a terminal the table fits itself; into a pipe every line stays whole.
+    (console if console.is_terminal else Console(width=160)).print(table)
+
+
+def configured_sources(settings: Settings) -> set[str]:
+    """Names of the sources that the settings have pulled."""
+    found = {
+        name
+        for name in type(settings.reference).model_fields
+        if name != "http" and getattr(settings.reference, name) is not None
+    }
+    domain = settings.domain
+    wanted = {
+        "nsw_valuer": settings.nsw_valuer.location,
+        "csv": settings.csv.location,
+        "domain": domain.searches or domain.cities or domain.suburbs,
+        "reaxml": settings.reaxml.drop_folder,
+    }
+    return found | {name for name, place in wanted.items() if place}
+
+
+def _http_settings(settings: Settings) -> Iterator[tuple[str, Http]]:
+    yield "nsw_valuer", settings.nsw_valuer.http
+    yield "csv", settings.csv.http
+    yield "domain", settings.domain.http
+    for name in type(settings.reference).model_fields:
+        if name != "http":
+            yield name, settings.reference.http
