@@ -36,6 +36,11 @@ _CYCLES_BEFORE: Final = 20
 _DAYS_AHEAD: Final = LONGEST_CAMPAIGN_DAYS + LONGEST_EARLIER_DAYS + 1
 """A sale may be advertised so long before its contract, an earlier attempt included."""
 
+_FIRST_WEEK: Final = -1_000
+_LAST_WEEK: Final = 2_000
+"""Listings are of sales due within these weeks of the market, some twenty years before
+its first week and forty after."""
+
 _KEPT_LISTINGS: Final = 60_000
 _SHARE_ADVERTISED: Final = 0.94
 _HOMES_ADVERTISED: Final = 200_000
@@ -177,7 +182,8 @@ class Catalogue:
         """Listings of one sale, if its contract was signed within the days given."""
         homes = self.market.size.homes
         cycle = (due - phase) // period + _CYCLES_BEFORE
-        if cycle < 0 or not self._is_advertised(home, due):
+        is_told = cycle >= 0 and _FIRST_WEEK <= due <= _LAST_WEEK
+        if not is_told or not self._is_advertised(home, due):
             return ()
         sale = self.turnover.sale(home, due, period)
         if not signed[0] <= sale.contract_date <= signed[1]:

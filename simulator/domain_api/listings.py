@@ -306,9 +306,11 @@ def _property_type(home: Home, luck: random.Random) -> str:
 
 def _method(signed: date, campaign: int, luck: random.Random) -> tuple[Method, int]:
     """How it is sold, and the auction's moment (0 without one)."""
-    if luck.random() < 0.45 and campaign >= 21:
-        saturday = signed + timedelta(days=(5 - signed.weekday()) % 7)
-        if luck.random() < 0.25:  # passed in a week ago, sold afterwards
+    days_on = (5 - signed.weekday()) % 7
+    if campaign >= 21 and luck.random() < (0.12 if days_on else 0.65):
+        saturday = signed + timedelta(days=days_on)
+        # Some are passed in a week before, and sold by talking.
+        if luck.random() < (0.55 if days_on else 0.15):
             saturday -= timedelta(days=7)
         hour = time(luck.randrange(9, 15), luck.choice((0, 0, 30)))
         return "auction", local_second(datetime.combine(saturday, hour))

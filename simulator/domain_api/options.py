@@ -42,6 +42,7 @@ class DomainOptions:
     api_key: str = "key_simulated_0000"
     scopes: frozenset[str] = ALL_SCOPES
     token_seconds: int = 43_200
+    tokens_per_hour: int = 3_000
     per_minute: int = 0
     per_day: int = 0
     gateway: str = "new"

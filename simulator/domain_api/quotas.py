@@ -28,6 +28,8 @@ class Quotas:
         self._clock = clock
         self._used = {"Minute": 0, "Day": 0}
         self._window = {"Minute": -1, "Day": -1}
+        self._tokens_per_hour = options.tokens_per_hour
+        self._tokens, self._hour = 0, -1
         self._lock = threading.Lock()
 
     def take(self) -> tuple[Reply | None, Headers]:
@@ -43,6 +45,19 @@ class Quotas:
             for name, _ in _WINDOWS:
                 self._used[name] += 1
             return None, self._headers()
+
+    def take_token(self) -> Reply | None:
+        """Count one token request: the 429 if it is one too many this hour."""
+        with self._lock:
+            now = self._clock.now()
+            hour = int(now // 3_600)
+            if hour != self._hour:
+                self._hour, self._tokens = hour, 0
+            if self._tokens >= self._tokens_per_hour:
+                wait = math.ceil(3_600 - now % 3_600)
+                return Reply(429, headers=(("Retry-After", str(wait)),))
+            self._tokens += 1
+            return None
 
     def set_limits(self, *, per_minute: int | None, per_day: int | None) -> None:
         """Change the limits from the next call on; None leaves one as it is."""

@@ -109,7 +109,7 @@ class DomainApi:
         if path == "/auth/v1/connect/token":
             if request.method != "POST":
                 return Reply(405)
-            return self.credentials.give_token(request)
+            return self.quotas.take_token() or self.credentials.give_token(request)
         for method, pattern, scopes, act in self._routes:
             found = pattern.fullmatch(path)
             if found is None:
