@@ -29,7 +29,7 @@ START = datetime(2024, 12, 23, 2, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return Market(MarketSize(homes=4_000))
+    return Market(MarketSize(homes=2_000))
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ Ask = Callable[..., tuple[http.client.HTTPResponse, bytes]]
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return Market(MarketSize(homes=1_500, weeks=12))
+    return Market(MarketSize(homes=600, weeks=12))
 
 
 @pytest.fixture
