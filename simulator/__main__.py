@@ -16,6 +16,7 @@ from simulator.faults import Faults
 from simulator.lifetime import announce, exit_with_stdin
 from simulator.market import Market, MarketSize
 from simulator.psi import weekly_name, weekly_zip
+from simulator.reaxml import write_drop
 from simulator.server import SiteServer
 from simulator.website import Site
 
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if options.write is not None:
         write_files(site.market, options.write)
+        return 0
+    if options.reaxml_drop is not None:
+        count, every = options.reaxml_files, options.reaxml_every
+        write_drop(site.market, options.reaxml_drop, count, every)
         return 0
     try:
         server = SiteServer(site, options.host, options.port, domain=domain)
@@ -108,6 +113,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--state-file", type=Path, help="also write the ready line there")
     add("--exit-with-stdin", action="store_true", help="end when stdin ends")
     add("--write", type=Path, metavar="FOLDER", help="write the files and end")
+    add(
+        "--reaxml-drop",
+        type=Path,
+        metavar="FOLDER",
+        help="drop REAXML files of the market's listings there and end",
+    )
+    add("--reaxml-files", type=int, default=24, help="hours of feeds dropped")
+    add(
+        "--reaxml-every",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="time between two files; 0 drops all at once",
+    )
     return parser
 
 
