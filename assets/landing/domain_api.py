@@ -20,7 +20,7 @@ from assets.landing.common import Progress
 from assets.landing.domain_sweep import DATASET, SweepRunner
 from connectors.domain_api.api import DomainApi
 from connectors.domain_api.layout import SOURCE
-from connectors.domain_api.slicing import DIMENSIONS, search_name
+from connectors.domain_api.slicing import CEILING, DIMENSIONS, search_name
 from connectors.resilience import Parked, SourceDown
 from database.fetch_state import (
     Sweep,
@@ -32,6 +32,8 @@ from database.fetch_state import (
     open_sweep,
 )
 from database.raw_loading import end_transaction
+from database.source_health import record_source_run
+from domain.errors import UserError
 from domain.records import FileCounts, FileReport
 
 Json = dict[str, Any]
@@ -95,13 +97,16 @@ class Landing:
     """One run of one dataset: times it, and turns an absent source into a status.
 
     Use as a context manager; `SourceDown` and `Parked` end the block and are told by
-    the summary.
+    the summary. How it ended is remembered in `ops.source_runs`.
     """
 
-    def __init__(self, dataset: str, api: DomainApi) -> None:
+    def __init__(self, conn: psycopg.Connection, dataset: str, api: DomainApi) -> None:
+        end_transaction(conn)
         self.summary = DomainSummary(dataset)
+        self._conn = conn
         self._api = api
         self._started = time.perf_counter()
+        self._started_at = utc_now()
 
     def __enter__(self) -> DomainSummary:
         return self.summary
@@ -117,10 +122,31 @@ class Landing:
             summary.status, summary.parked_until = "parked", error.until
         elif isinstance(error, SourceDown):
             summary.status = "stale"
-        else:
+        elif error is not None:
+            if isinstance(error, UserError):
+                self._remember("failed", str(error))
             return False
-        summary.problem = str(error)
-        return True
+        if error is not None:
+            summary.problem = str(error)
+        if summary.status != "busy":
+            self._remember(summary.status, summary.problem)
+        return error is not None
+
+    def _remember(
+        self, status: Literal["ok", "stale", "parked", "failed"], problem: str | None
+    ) -> None:
+        summary = self.summary
+        self._conn.rollback()
+        record_source_run(
+            self._conn,
+            SOURCE,
+            status,
+            started_at=self._started_at,
+            dataset=summary.dataset,
+            rows=summary.loaded,
+            rejects=summary.rejected,
+            detail={"problem": problem, "pages": summary.pages, **summary.http},
+        )
 
 
 def ingest_domain_listings(
@@ -134,6 +160,7 @@ def ingest_domain_listings(
     overlap: timedelta = timedelta(minutes=60),
     full_every: timedelta | None = timedelta(days=7),
     page_size: int = 100,
+    ceiling: int = CEILING,
     dimensions: Sequence[str] = DIMENSIONS,
     on_progress: Progress | None = None,
     clock: Clock = utc_now,
@@ -155,6 +182,7 @@ def ingest_domain_listings(
         full_every: how often everything is read, which is what notices listings that
             are gone; None: only once.
         page_size: results a page; 100 is the documented maximum.
+        ceiling: results of one search that can be read.
         dimensions: how slices are split; see `connectors.domain_api.slicing`.
         on_progress: called with (results read, results in all) of the running search.
         clock: now, as an aware datetime.
@@ -163,9 +191,7 @@ def ingest_domain_listings(
         PermanentError: a search or the credentials are refused.
         psycopg.Error: the database failed; what was noted stays, a rerun goes on.
     """
-    end_transaction(conn)
-    landing_run = Landing(DATASET, api)
-    with landing_run as summary:
+    with Landing(conn, DATASET, api) as summary:
         for query in searches:
             name = search_name(query)
             with only_one(conn, f"{SOURCE}.{name}") as is_mine:
@@ -184,6 +210,7 @@ def ingest_domain_listings(
                         is_simulated=is_simulated,
                         clock=clock,
                         page_size=page_size,
+                        ceiling=ceiling,
                         on_progress=on_progress,
                     )
                     try:

@@ -23,7 +23,7 @@ from connectors.domain_api.bodies import ENDING, Body, BodyContainer, write_body
 from connectors.domain_api.layout import SOURCE, Json
 from database.fetch_state import get_mark, set_mark
 from database.listing_watch import gone_from_search, note_details, wanting_details
-from database.raw_loading import end_transaction, load_container
+from database.raw_loading import load_container
 from domain.errors import PermanentError
 
 #: Records landed in one file: what a kill can cost in calls.
@@ -48,8 +48,7 @@ def ingest_domain_details(
 
     At most `limit` calls. Other arguments and errors as `ingest_domain_listings`.
     """
-    end_transaction(conn)
-    with Landing("listing_details", api) as summary:
+    with Landing(conn, "listing_details", api) as summary:
         due = wanting_details(conn, limit)
         _details(
             conn, api, due, summary, landing, is_simulated, clock, on_progress, False
@@ -73,8 +72,7 @@ def confirm_gone_listings(
     `ops.domain_listings`: `withdrawn`, the listing's own status (`sold`, `archived`,
     `live`, ...), or `absent` where the API knows none such. At most `limit` calls.
     """
-    end_transaction(conn)
-    with Landing("listing_details", api) as summary:
+    with Landing(conn, "listing_details", api) as summary:
         due = gone_from_search(conn, SOURCE, limit)
         _details(
             conn, api, due, summary, landing, is_simulated, clock, on_progress, True
@@ -135,8 +133,7 @@ def ingest_domain_properties(
     clock: Clock = utc_now,
 ) -> DomainSummary:
     """Land the properties that listing details name, each again after `every`."""
-    end_transaction(conn)
-    with Landing("properties", api) as summary:
+    with Landing(conn, "properties", api) as summary:
         rows = conn.execute(
             "select distinct details.domain_property_id "
             "from raw.domain__listing_details as details "
@@ -177,8 +174,7 @@ def ingest_domain_sales_results(
 
     One call (`_head`) tells whether anything has changed, two fetch a city.
     """
-    end_transaction(conn)
-    with Landing("sales_results", api) as summary:
+    with Landing(conn, "sales_results", api) as summary:
         if not cities:
             return summary
         head = api.sales_head()
@@ -226,9 +222,8 @@ def ingest_domain_suburb_performance(
     Raises:
         PermanentError: a suburb is not written so; or as `ingest_domain_listings`.
     """
-    end_transaction(conn)
     places = [(*_suburb(text), category) for text in suburbs for category in categories]
-    with Landing("suburb_performance", api) as summary:
+    with Landing(conn, "suburb_performance", api) as summary:
         for number, place in enumerate(places, start=1):
             state, suburb, postcode, category = place
             name = "/".join(place)
