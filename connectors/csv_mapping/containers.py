@@ -39,8 +39,8 @@ from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile, storable
 _TEXT_ENDINGS = (".csv", ".txt", ".tsv", ".psv")
 _PARQUET_ENDINGS = (".parquet", ".pq")
 _SHEET_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
-_MEMBER_ENDINGS = (*_TEXT_ENDINGS, *_PARQUET_ENDINGS, *_SHEET_ENDINGS)
-_ENDINGS = (*_MEMBER_ENDINGS, ".zip", *(f"{end}.gz" for end in _TEXT_ENDINGS))
+MEMBER_ENDINGS = (*_TEXT_ENDINGS, *_PARQUET_ENDINGS, *_SHEET_ENDINGS)
+_ENDINGS = (*MEMBER_ENDINGS, ".zip", *(f"{end}.gz" for end in _TEXT_ENDINGS))
 #: What `find_csv_containers` takes of a folder, as patterns.
 PATTERNS = tuple(f"*{ending}" for ending in _ENDINGS)
 FETCH_AGAIN = "Fetch the file again, or remove it from the folder."
@@ -119,7 +119,7 @@ class CsvContainer:
             with zipfile.ZipFile(self.path) as archive:
                 found = False
                 for name, info in checked_members(archive, self.limits):
-                    if info.filename.lower().endswith(_MEMBER_ENDINGS):
+                    if info.filename.lower().endswith(MEMBER_ENDINGS):
                         found = True
                         yield from self._member(archive, name, info)
                 if not found:

@@ -26,7 +26,8 @@ class Bound:
     column: Column
     at: int
     convert: Convert
-    joined: tuple[int, ...] = ()
+    #: (position, what follows its value) of texts that are put together.
+    joined: tuple[tuple[int, str], ...] = ()
     parts: PartsAt | None = None
 
 
@@ -149,7 +150,7 @@ def _conditions(mapping: Mapping) -> Iterator[tuple[str, Condition]]:
 
 def _find(
     column: Column, positions: dict[str, int]
-) -> tuple[int, tuple[int, ...], PartsAt | None] | None:
+) -> tuple[int, tuple[tuple[int, str], ...], PartsAt | None] | None:
     """Where a column is: its position, those joined, those of a date's parts."""
 
     def first(names: Iterable[str]) -> int | None:
@@ -165,16 +166,19 @@ def _find(
             return None
         return year, (), (year, month, day)
     if column.join:
-        joined = [positions.get(name.casefold()) for name in column.join]
-        there = tuple(at for at in joined if at is not None)
-        # Without the last of them (the street's name) the rest says nothing.
-        return (there[0], there, None) if len(there) == len(joined) else None
+        there = tuple(
+            (positions[name.casefold()], after)
+            for name, after in column.join
+            if name.casefold() in positions
+        )
+        # Without one of them (the street's name, the unit) it is another address.
+        return (there[0][0], there, None) if len(there) == len(column.join) else None
     at = first(column.sources)
     return None if at is None else (at, (), None)
 
 
 def _positions(item: Bound) -> Iterator[int]:
     yield item.at
-    yield from item.joined
+    yield from (at for at, _ in item.joined)
     if item.parts is not None:
         yield from (at for at in item.parts if at is not None)

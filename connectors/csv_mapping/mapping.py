@@ -122,7 +122,8 @@ class Column:
     min: str | None = None
     max: str | None = None
     is_rejecting: bool = False
-    join: tuple[str, ...] = ()
+    #: (source, what follows its value) of texts that are put together.
+    join: tuple[tuple[str, str], ...] = ()
     parts: Parts | None = None
     default: str | None = None
     sentinels: tuple[Decimal, ...] = ()
@@ -133,7 +134,7 @@ class Column:
         """Every source column it may read."""
         parts = self.parts
         dated = (*parts.year, *parts.month, *parts.day) if parts else ()
-        return (*self.sources, *self.join, *dated)
+        return (*self.sources, *(name for name, _ in self.join), *dated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,7 @@ def _column(name: str, spec: dict[str, Any], decimal: str) -> Column:
             "invalid", "reject" if name in ("price_aud", "sale_date") else "drop"
         )
         == "reject",
-        join=tuple(spec.get("join", ())),
+        join=tuple(_joined(item) for item in spec.get("join", ())),
         parts=Parts(**{key: tuple(names) for key, names in parts.items()})
         if parts
         else None,
@@ -269,6 +270,12 @@ def _column(name: str, spec: dict[str, Any], decimal: str) -> Column:
         sentinels=tuple(Decimal(str(value)) for value in sentinels),
         decimal=decimal,
     )
+
+
+def _joined(item: Any) -> tuple[str, str]:
+    if isinstance(item, str):
+        return item, " "
+    return item["column"], item.get("after", " ")
 
 
 def _faults(content: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:

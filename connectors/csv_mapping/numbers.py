@@ -21,8 +21,10 @@ UNIT_FACTORS: dict[str | None, Decimal] = {
     "mile": Decimal("1.609344"),
 }
 _NUMBER = re.compile(
-    r"[-+]?(\d{1,15}(\.\d{0,9}\d*)?|\.\d+)(e[-+]?\d{1,2})?", re.IGNORECASE
+    r"[-+]?(\d{1,15}(\.\d{0,30})?|\.\d{1,30})(e[-+]?\d{1,3})?", re.IGNORECASE
 )
+#: Beyond these powers of ten nothing here is measured.
+_LARGEST = 30
 _GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 _SPACES = re.compile(r"[\s\u00a0\u2009\u202f'\u2019]")
 _CURRENCY = re.compile(r"^([-+]?)(?:a\$|au\$|aud\$?|\$)|aud$", re.IGNORECASE)
@@ -86,4 +88,5 @@ def _plain_number(text: str, decimal: str) -> Decimal | None:
         text = text.replace(",", "")
     if not _NUMBER.fullmatch(text):
         return None
-    return Decimal(text)
+    value = Decimal(text)
+    return value if not value or abs(value.adjusted()) <= _LARGEST else None

@@ -211,7 +211,9 @@ class RowReader:
             column = item.column
             text = cells[item.at]
             if item.joined:
-                text = " ".join(cells[at] for at in item.joined if cells[at])
+                text = "".join(
+                    cells[at] + after for at, after in item.joined if cells[at]
+                ).strip()
             elif item.parts is not None:
                 text = _dated(item, cells, notes)
             if not text:
