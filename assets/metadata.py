@@ -12,6 +12,8 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
+from assets.landing.common import Staleness
+
 _SAMPLE_COLUMNS = 12
 _CELL_CHARACTERS = 120
 
@@ -44,6 +46,17 @@ def unchanged_metadata(
     event = context.instance.get_latest_materialization_event(key)
     before = event.asset_materialization if event else None
     return {**(before.metadata if before else {}), "status": "unchanged"}
+
+
+def stale_metadata(stale: Staleness) -> dict[str, Any]:
+    """A snapshot that stands because its source is away: since when, why, how long."""
+    return {
+        "status": f"{stale.status}: the last good snapshot stands",
+        "reason": stale.reason,
+        "snapshot_taken_at": dg.MetadataValue.timestamp(stale.taken_at),
+        "snapshot_age_hours": round(stale.age_hours, 2),
+        "snapshot_limit_hours": stale.limit_hours or "none",
+    }
 
 
 def records_table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:

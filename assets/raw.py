@@ -7,18 +7,21 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys, progress
+from assets.clients import client_for
 from assets.landing.common import IngestSummary
 from assets.landing.csv_files import ingest_csv
+from assets.landing.degradation import degrade
 from assets.landing.nsw_valuer import ingest_psi
-from assets.metadata import records_table, table_metadata
+from assets.metadata import records_table, stale_metadata, table_metadata
 from assets.partitions import psi_weeks
 from assets.resources import Warehouse
+from connectors.resilience import SourceClient
 from database.quarantine import count_open_rejects
 from database.source_health import record_source_run
 from domain.errors import PermanentError
 
 # A source that is briefly away comes back; a refused password or a bad folder does not
-# (those raise PermanentError, which `_or_permanent_failure` ends without a retry).
+# (those raise PermanentError, which `_pulled` ends without a retry).
 FETCH_RETRY = dg.RetryPolicy(
     max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
 )
@@ -74,8 +77,8 @@ def nsw_valuer_sales(
     weeks = None
     if not config.every_file:
         weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
-    with warehouse.connect() as conn:
-        summary = _or_permanent_failure(
+    with warehouse.connect() as conn, client_for(settings, "nsw_valuer") as client:
+        summary = _pulled(
             ingest_psi,
             conn,
             location,
@@ -83,12 +86,13 @@ def nsw_valuer_sales(
             is_simulated=warehouse.is_simulated,
             weeks=weeks,
             on_progress=progress.step("nsw_valuer"),
+            client=client,
         )
         for week, counts in summary.partitions.items():
             context.add_asset_metadata(
                 dict(counts), asset_key=keys.RAW_NSW_SALES, partition_key=week
             )
-        return _landed(context, conn, keys.RAW_NSW_SALES, summary)
+        return _landed(context, conn, keys.RAW_NSW_SALES, summary, client)
 
 
 @dg.asset(
@@ -111,8 +115,8 @@ def csv_sales(
         return dg.MaterializeResult(
             metadata={"status": "no location set; nothing pulled"}
         )
-    with warehouse.connect() as conn:
-        summary = _or_permanent_failure(
+    with warehouse.connect() as conn, client_for(settings, "csv") as client:
+        summary = _pulled(
             ingest_csv,
             conn,
             location,
@@ -120,8 +124,9 @@ def csv_sales(
             landing=settings.landing_folder / "csv",
             is_simulated=warehouse.is_simulated,
             on_progress=progress.step("csv"),
+            client=client,
         )
-        return _landed(context, conn, keys.RAW_CSV_SALES, summary)
+        return _landed(context, conn, keys.RAW_CSV_SALES, summary, client)
 
 
 @dg.asset(
@@ -164,10 +169,21 @@ def _weeks(context: dg.AssetExecutionContext, trailing: int) -> tuple[date, date
     return last - timedelta(weeks=trailing - 1), last
 
 
-def _or_permanent_failure(work: Any, *args: Any, **kwargs: Any) -> Any:
-    """Run `work`; an error that a rerun cannot help fails the step without retries."""
+def _pulled(
+    work: Any, conn: Any, *args: Any, client: SourceClient, **kwargs: Any
+) -> Any:
+    """Run a landing; while its source is away the last good snapshot stands.
+
+    An error that a rerun cannot help fails the step without retries.
+    """
+    policy = client.policy
     try:
-        return work(*args, **kwargs)
+        return degrade(
+            conn,
+            policy.source,
+            lambda: work(conn, *args, client=client, **kwargs),
+            limit_hours=policy.stale_hours,
+        )
     except PermanentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
@@ -177,7 +193,17 @@ def _landed(
     conn: Any,
     key: dg.AssetKey,
     summary: IngestSummary,
+    client: SourceClient,
 ) -> dg.MaterializeResult:
+    if summary.staleness is not None:
+        context.log.warning(summary.staleness.reason)
+        return dg.MaterializeResult(
+            metadata={
+                **table_metadata(conn, key),
+                **stale_metadata(summary.staleness),
+                **client.metrics.as_metadata(),
+            }
+        )
     counts = {
         "read": summary.read,
         "loaded": summary.loaded,
@@ -211,5 +237,6 @@ def _landed(
             "run_totals": dg.MetadataValue.json(counts),
             "files": summary.file_count,
             "refused_files": records_table(files),
+            **client.metrics.as_metadata(),
         }
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 import psycopg
 
@@ -29,13 +31,29 @@ class FetchFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Staleness:
+    """A source was away, so that what raw holds of it stands.
+
+    `taken_at` and `age_hours` are those of the last good pull, `limit_hours` how old it
+    may get (None: any age), `until` when the source is asked again, where known.
+    """
+
+    status: Literal["stale", "parked"]
+    reason: str
+    taken_at: datetime
+    age_hours: float
+    limit_hours: float | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IngestSummary:
     """What a landing did. Counts are B records for PSI, rows for CSV.
 
     read = loaded + repeated + rejected, over every file visited: files known from an
     earlier run are counted as recorded then, with what they loaded as repeated.
     `partitions` maps a week's Monday (YYYY-MM-DD) to its read, loaded, repeated and
-    rejected counts.
+    rejected counts. `staleness` is set where the source was away and nothing was read.
     """
 
     source: str
@@ -47,6 +65,7 @@ class IngestSummary:
     partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     not_fetched: tuple[FetchFailure, ...] = ()
     seconds: float = 0.0
+    staleness: Staleness | None = None
 
     @property
     def file_count(self) -> int:
