@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from assets.landing.reaxml import ingest_reaxml
+from simulator.market import Market, MarketSize
+from simulator.reaxml import ReaxmlDropper, write_drop
 from tests.dbt_samples import DbtProject, rows_of
 from tests.reaxml_fold import Record, fold
 from tests.reaxml_samples import FULL, drop, feed, record
@@ -203,3 +205,60 @@ def test_samples_fold_the_price_update_onto_its_insert(
     assert found["is_described"]
     unknown = listing(staging, "8bec6ff1-62ee-d5c4-35a2-fd12c7d74af45")
     assert (unknown["status"], unknown["is_described"]) == ("sold", False)
+
+
+def test_the_made_up_feeds_arrive_complete_and_true(
+    staging: str, tmp_path: Path
+) -> None:
+    market = Market(MarketSize(homes=2_000, weeks=4))
+    count = 60
+    write_drop(market, tmp_path / "in", count)
+    dropper = ReaxmlDropper(market)
+    files = [dropper.file(hour) for hour in range(count)]
+    with psycopg.connect(staging) as conn:
+        summary = ingest_reaxml(
+            conn, tmp_path / "in", is_simulated=True, settle_seconds=0
+        )
+    assert len(summary.moved) == count + count // 9
+    assert summary.loaded == dropper.expected_records(count)
+    ledger = rows_of(
+        staging, "select sum(rows_read), sum(rows_rejected) from ops.source_files"
+    )
+    assert ledger == [
+        (sum(f.records for f in files), sum(f.bad_records for f in files))
+    ]
+    expected = {
+        key: (
+            truth.kind,
+            truth.status,
+            truth.record_count,
+            truth.is_under_offer,
+            None if truth.lacks_price or truth.is_letting else truth.price,
+            truth.sold_price or None,
+            truth.bedrooms if truth.is_described else None,
+            truth.is_described,
+        )
+        for key, truth in dropper.expected(count).items()
+    }
+    found = rows_of(
+        staging,
+        "select agent_id, unique_id, kind, status, record_count, is_under_offer, "
+        "coalesce(price_low_aud, withheld_price_low_aud)::int, "
+        "coalesce(sold_price_aud, withheld_sold_price_aud)::int, "
+        "bedrooms::int, is_described from staging.stg_reaxml__listings",
+    )
+    lettings = {key for key, t in dropper.expected(count).items() if t.is_letting}
+    without = {row[:2]: row[2:] for row in found}
+    for key in lettings:
+        for states in (expected, without):
+            states[key] = (*states[key][:4], None, *states[key][5:])
+    assert without == expected
+    withheld = rows_of(
+        staging,
+        "select count(*) from staging.stg_reaxml__listings "
+        "where withheld_sold_price_aud is not null",
+    )
+    assert withheld[0][0] == sum(
+        bool(t.sold_price) and not t.is_sold_shown
+        for t in dropper.expected(count).values()
+    )
