@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if options.exit_with_stdin:
         exit_with_stdin()
+    # What is kept (listings, files) makes no cycles; looking for some among it again
+    # and again would cost a search page 50 ms at a time.
+    gc.set_threshold(100_000, 50, 100)
     announce(
         {
             "url": server.url,

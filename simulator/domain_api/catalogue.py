@@ -57,17 +57,30 @@ class PastSale:
     listings: tuple[Listing, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shelf:
-    """A locality's listings around a week, and when any of them changes, sorted."""
+    """A locality's listings around a week, and when any of them changes, sorted.
+
+    What is public is worked out once between two changes: an entry of `_public` is
+    replaced as a whole, so threads need no lock.
+    """
 
     listings: tuple[Listing, ...]
     changes: tuple[int, ...]
+    _public: tuple[float, float, dict[str, list[Listing]]] = (0.0, 0.0, {})
 
-    def next_change(self, now: float) -> float:
-        """When the first of them changes after `now`; infinity for never."""
-        place = bisect.bisect_right(self.changes, now)
-        return self.changes[place] if place < len(self.changes) else math.inf
+    def public(self, kind: str, now: float) -> tuple[list[Listing], float]:
+        """Listings that searches of "Sale" or "Sold" can find, and until when."""
+        begin, end, shelves = self._public
+        if not begin <= now < end:
+            place = bisect.bisect_right(self.changes, now)
+            end = self.changes[place] if place < len(self.changes) else math.inf
+            shelves = {"Sale": [], "Sold": []}
+            for listing in self.listings:
+                if shelf := listing.shelf(now):
+                    shelves[shelf].append(listing)
+            self._public = (now, end, shelves)
+        return shelves.get(kind, []), end
 
 
 class Catalogue:

@@ -58,16 +58,13 @@ class Query:
     page: int
     page_size: int
 
+    @property
+    def shelf(self) -> str:
+        """Which listings are looked through: "Sale", "Sold", or of none there are."""
+        return "Sale" if self.listing_type == "NewHomes" else self.listing_type
+
     def wants(self, listing: Listing, now: float) -> bool:
-        """Whether the listing belongs to the answer at `now`."""
-        if not listing.listed <= now < listing.gone_second:
-            return False
-        shelf = "Sale" if now < listing.sold_second else "Sold"
-        if self.listing_type == "NewHomes":
-            if shelf != "Sale" or not listing.project:
-                return False
-        elif shelf != self.listing_type:
-            return False
+        """Whether a listing of the right shelf belongs to the answer at `now`."""
         for test in self.tests:  # noqa: SIM110 - a generator would take twice as long
             if not test(listing, now):
                 return False
@@ -122,6 +119,8 @@ def read_query(
 
 
 def _tests(words: dict[str, Any]) -> Iterable[Test]:
+    if words.get("listingType") == "NewHomes":
+        yield lambda listing, now: listing.project > 0
     types = frozenset(_texts(words, "propertyTypes"))
     if types:
         yield lambda listing, now: listing.property_type in types

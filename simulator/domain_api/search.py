@@ -60,8 +60,9 @@ class Searches:
         changes = self.catalogue.week_ends(now)
         wanted: list[Listing] = []
         for shelf in self.catalogue.shelves(query.localities, now):
-            changes = min(changes, shelf.next_change(now))
-            wanted += [one for one in shelf.listings if query.wants(one, now)]
+            public, until = shelf.public(query.shelf, now)
+            changes = min(changes, until)
+            wanted += [one for one in public if query.wants(one, now)]
         wanted.sort(key=lambda x: query.order(x, now), reverse=query.is_descending)
         return Found(_grouped(query, wanted), now, changes)
 

@@ -84,9 +84,8 @@ def listing_json(listing: Listing, now: float) -> Json:
 
 def kept(fields: Json) -> Json:
     """Without what is null or blank: the API leaves such fields out."""
-    return {
-        name: value for name, value in fields.items() if value not in (None, "", [], {})
-    }
+    # Of what is false, only 0 and False say something.
+    return {name: value for name, value in fields.items() if value or value == 0}
 
 
 def slug(listing: Listing) -> str:

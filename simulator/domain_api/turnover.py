@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.geography import Locality, State, unit_interval
-from simulator.market import _HOLDING_CLASSES, Market, Sale, Slot, _holdup, _stride
+from simulator.market import Market, Sale, Slot, _holdup, _stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _part(market: Market, state: State) -> _Part:
     first, count = homes[0].start, sum(place.size for place in homes)
     classes: list[tuple[int, int]] = []
     low = 0
-    for share, weeks in _HOLDING_CLASSES:
+    for share, weeks in market.holding_classes:
         classes.append((low, weeks))
         low += round(count * share)
     return _Part(
