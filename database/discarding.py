@@ -60,6 +60,16 @@ def discard_batch(
             )
         if any(row[3] is not None for row in files):
             raise UserError(f"The batch {batch_id} has been discarded before.")
+        release = conn.execute(
+            "select dataset from ops.reference_releases "
+            "where batch_id = %s and status = 'current'",
+            [batch_id],
+        ).fetchone()
+        if release is not None:
+            raise UserError(
+                f"The batch {batch_id} is the current release of {release[0]}: readers "
+                "would find nothing. Land another release instead."
+            )
         lock_source(conn, files[0][0])
         tables = sorted({row[2] for row in files})
         rows = sum(_quarantine_rows(conn, table, batch_id, reason) for table in tables)

@@ -15,7 +15,13 @@ from assets.landing.nsw_valuer import ingest_psi
 from assets.landing.retry import retry_rejects
 from assets.resources import Warehouse
 from database.discarding import discard_batch
-from database.source_fields import accept_fields, drifted_fields
+from database.source_fields import (
+    accept_fields,
+    drifted_fields,
+    know_fields,
+    record_fields,
+)
+from domain.records import FieldsSeen
 from tests.psi_samples import sale, write_week
 
 HEADER = "Suburb,Address,Rooms,Type,Price,Method,SellerG,Date,Postcode"
@@ -158,4 +164,45 @@ def test_new_and_missing_columns_warn_with_their_first_file(
     assert judge(check, warehouse).passed
     # A column that comes back is known, and can go missing again.
     land(conn, write_csv(tmp_path / "d.csv", csv_row(4)))
+    assert drifted_fields(conn, "csv") == []
+
+
+def shows(*names: str, lists_all: bool = False) -> FieldsSeen:
+    return FieldsSeen(
+        "listings",
+        frozenset(names),
+        known=frozenset({"id", "price", "headline"}),
+        required=frozenset({"id"}),
+        lists_all=lists_all,
+    )
+
+
+def test_keys_that_come_and_go_are_no_drift_unless_they_are_required(
+    conn: Conn,
+) -> None:
+    record_fields(conn, "domain", [("1", shows("id", "price")), ("2", shows("id"))])
+    assert drifted_fields(conn, "domain") == []
+    record_fields(conn, "domain", [("3", shows("price", "mood")), ("4", shows("id"))])
+    (new,) = drifted_fields(conn, "domain")
+    assert (new.field, new.status, new.changed_file) == ("mood", "new", "3")
+    record_fields(conn, "domain", [("5", shows("price")), ("6", shows("price"))])
+    missing = {field.field: field for field in drifted_fields(conn, "domain")}["id"]
+    assert (missing.status, missing.changed_file, missing.last_file) == (
+        "missing",
+        "5",
+        "4",
+    )
+    # The connector learns the key: reading the files again says so.
+    know_fields(
+        conn,
+        "domain",
+        FieldsSeen("listings", frozenset(), known=frozenset({"mood"})),
+    )
+    assert [field.field for field in drifted_fields(conn, "domain")] == ["id"]
+    assert drifted_fields(conn, "reaxml") == []
+
+
+def test_names_no_database_can_hold_are_kept_as_they_look(conn: Conn) -> None:
+    record_fields(conn, "csv", [("x", shows("id", "a\x00b", "\ud800", "y" * 5000))])
+    record_fields(conn, "csv", [("y", shows("id"))])
     assert drifted_fields(conn, "csv") == []

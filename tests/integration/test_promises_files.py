@@ -74,6 +74,10 @@ def test_broken_files_are_named_and_the_others_go_through(
     for name in ("20240610.zip", "a08", "b08", "c08", "short.csv"):
         assert name in ended.out, f"{name} is not on the screen:\n{ended.screen}"
     assert "raw.rejects" in ended.out
+    # The check fails rather than the run.
+    assert ended.summary["checks"]["failed"] == 1
+    assert "few_records_are_refused" in ended.out
+    assert "FAILED" not in ended.out
 
     again = home.run_job("ingest", "--nsw-psi", str(psi), "--csv", str(csv))
     assert again.code == 0, again.screen

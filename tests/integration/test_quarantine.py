@@ -295,6 +295,21 @@ def test_a_discarded_row_without_original_keeps_its_columns(conn: Conn) -> None:
     assert "valuer_property_id" not in row.original
 
 
+def test_the_current_release_of_a_reference_set_is_not_discarded(conn: Conn) -> None:
+    toy = Toy(("ant",))
+    load(conn, toy)
+    conn.execute(
+        "insert into ops.reference_releases (release_id, dataset, part, release_date, "
+        "dated_by, sha256, file, files, rows, rejects, status, batch_id, is_simulated, "
+        "made_current_at) values (gen_random_uuid(), 'localities', '', current_date, "
+        "'name', 'x', 'x', 1, 1, 0, 'current', %s, false, now())",
+        [toy.batch_id],
+    )
+    with pytest.raises(UserError, match="current release of localities"):
+        discard_batch(conn, toy.batch_id, "Odd.")
+    assert ledger(conn, toy)[0] == "loaded"
+
+
 def test_models_built_batch_by_batch_are_built_anew(conn: Conn) -> None:
     conn.execute(
         "create table intermediate.int_step as "
