@@ -245,7 +245,8 @@ def interrupt(process: subprocess.Popen[str]) -> None:
 
 #: Table, and what depends on the clock or the run and not on the data.
 BUSINESS_TABLES: Mapping[str, tuple[str, ...]] = {
-    "ops.source_files": ("loaded_at",),
+    # A fetched file lies in the home, and each home in a folder of its own.
+    "ops.source_files": ("loaded_at", "location"),
     "raw.nsw_valuer__sales": ("_loaded_at",),
     "raw.csv__sales": ("_loaded_at",),
     "raw.rejects": ("_rejected_at",),
