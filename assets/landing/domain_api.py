@@ -145,7 +145,7 @@ class Landing:
             dataset=summary.dataset,
             rows=summary.loaded,
             rejects=summary.rejected,
-            detail={"problem": problem, "pages": summary.pages, **summary.http},
+            detail={"reason": problem, "pages": summary.pages, **summary.http},
         )
 
 
