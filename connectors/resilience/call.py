@@ -83,7 +83,7 @@ class Call(Generic[T]):
     """One thing to ask, however many attempts it takes.
 
     `headers` is asked before each attempt; `progress` counts bytes that a next attempt
-    need not fetch again; `gives` turns an accepted response into the result.
+    need not fetch; `gives` turns an accepted response into the result.
     """
 
     method: str
@@ -108,7 +108,7 @@ class Tries:
         self._call = call
         self._attempts = attempts
         self._begun = 0
-        self._progress = 0
+        self._most_kept = call.progress()
         self.fruitless = 0
         self.host = ""
 
@@ -124,10 +124,10 @@ class Tries:
 
     def end(self) -> None:
         """Note that an attempt failed."""
-        progress = self._call.progress()
-        if progress - self._progress >= self._PROGRESS_BYTES:
+        kept = self._call.progress()
+        if kept - self._most_kept >= self._PROGRESS_BYTES:
             self.fruitless = 0
-        self._progress = progress
+        self._most_kept = max(self._most_kept, kept)
         self.fruitless += 1
 
     @property

@@ -39,7 +39,7 @@ from connectors.resilience.errors import (
 from connectors.resilience.metrics import CallMetrics
 from connectors.resilience.outcome import Failure, judge_error, judge_status
 from connectors.resilience.policy import SourcePolicy
-from connectors.resilience.quota import read_advice
+from connectors.resilience.quota import Advice, read_advice
 from connectors.resilience.secrets import (
     Secret,
     redact,
@@ -315,13 +315,15 @@ class SourceClient:
             with until(deadline):
                 response = send(self._session, request, auth=auth, timeout=timeout)
             with closing(response):
-                wait = self._heed(response)
+                advice = self._heed(response)
                 accepted = 200 <= response.status_code < 300
                 accepted = accepted or response.status_code in call.accepted
                 excerpt = b"" if accepted else _excerpt(response)
                 failure = judge_status(response, call.accepted, excerpt)
                 if failure is not None:
-                    return replace(failure, wait_seconds=wait)
+                    if advice.park_seconds is not None:
+                        return replace(failure, kind="parked")
+                    return replace(failure, wait_seconds=advice.wait_seconds)
                 if response.status_code == 304:
                     self.metrics.add("not_modified")
                 return call.gives(response)
@@ -329,8 +331,8 @@ class SourceClient:
             late = time.monotonic() >= deadline
             return judge_error(error, call.url, policy, is_late=late)
 
-    def _heed(self, response: requests.Response) -> float | None:
-        """Do what the quota headers ask, for every process; return the wait asked."""
+    def _heed(self, response: requests.Response) -> Advice:
+        """Do what the quota headers ask, for every process."""
         source = self.policy.source
         advice = read_advice(
             response.status_code,
@@ -344,7 +346,7 @@ class SourceClient:
             self._state.park(source, advice.park_seconds, advice.reason)
         if advice.wait_seconds:
             self._state.pause(source, advice.wait_seconds)
-        return advice.wait_seconds
+        return advice
 
     def _answer(self, response: requests.Response) -> Answer | Failure:
         url = redact(response.url)
@@ -375,7 +377,7 @@ class SourceClient:
         source = self.policy.source
         if failure.kind == "too_large":
             return TooLarge(source, failure.url, int(failure.reason))
-        if not failure.is_transient:
+        if not failure.is_transient and failure.kind != "parked":
             return Refused(source, failure.status, failure.url, failure.reason)
         standing = self._state.standing(self.policy, tries.host)
         moment = self._moment(standing.wait_seconds)

@@ -86,7 +86,7 @@ def fetch_file(
                 transfer.receive,
                 headers=lambda: {**headers, **transfer.conditions()},
                 accepted=frozenset({304, 416}),
-                progress=lambda: transfer.received,
+                progress=lambda: transfer.kept,
             )
         )
 
@@ -116,13 +116,18 @@ class _Transfer:
         self._target = target
         self._part = part
         self._max_bytes = max_bytes
-        self._receipt = read_receipt(target)
+        known = read_receipt(target)
+        # A file of the same name from elsewhere: its dates say nothing about this one.
+        self._receipt = known if known and known.url == self._url else None
         self._digest = hashlib.sha256()
         self._size = 0
         self._validator = self._recover()
         self._resumed = 0
-        #: Bytes received by this call, over all its attempts.
-        self.received = 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes that the next attempt need not fetch."""
+        return self._size
 
     def conditions(self) -> dict[str, str]:
         """Headers of the next attempt."""
@@ -162,7 +167,6 @@ class _Transfer:
         try:
             for data in _as_they_come(response):
                 self._client.metrics.add("bytes", len(data))
-                self.received += len(data)
                 if self._size + len(data) > self._max_bytes:
                     self._start_over(None)
                     return Failure("too_large", str(self._max_bytes), self._url)

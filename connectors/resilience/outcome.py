@@ -32,12 +32,14 @@ TRANSIENT: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 
 _EXCERPT: Final = 200
 
 #: unsent: no byte of the request left us; cut: the server hung up or its body broke
-#: off; redirect, refused, too_large: trying again cannot help.
+#: off; parked: not before the quota is back; redirect, refused, too_large: trying again
+#: cannot help.
 Kind = Literal[
     "unsent",
     "timeout",
     "cut",
     "throttled",
+    "parked",
     "server",
     "refused",
     "redirect",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,7 +22,13 @@ from connectors.resilience.errors import Parked
 from database.connections import wait_until
 from database.source_state import PostgresState, breaker_states, call_counts
 from tests.homes import ROOT
-from tests.scripted_server import Reply, ScriptedServer, scripted_server
+from tests.scripted_server import (
+    Reply,
+    Request,
+    ScriptedServer,
+    file_reply,
+    scripted_server,
+)
 
 HOST = "example.test:80"
 
@@ -60,10 +68,13 @@ class Caller:
             text=True,
         )
 
-    def tell(self, url: str, calls: int = 1, threads: int = 1) -> None:
+    def say(self, line: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{calls} {threads} {url}\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
+
+    def tell(self, url: str, calls: int = 1, threads: int = 1) -> None:
+        self.say(f"{calls} {threads} {url}")
 
     def heard(self) -> Any:
         assert self.process.stdout is not None
@@ -366,3 +377,39 @@ def test_sharing_costs_less_than_two_milliseconds_a_call(database_url: str) -> N
     costs = sorted(once() for _ in range(200))
     state.close()
     assert costs[100] < 0.002
+
+
+def test_a_killed_download_goes_on_in_the_next_process(
+    database_url: str, server: ScriptedServer, tmp_path: Path
+) -> None:
+    body = os.urandom(4_000_000)
+
+    def slowly(request: Request) -> Reply:
+        reply = file_reply(body, request, '"one"')
+        if reply.status != 200:
+            return reply
+
+        def half(write: Callable[[bytes], None]) -> None:
+            write(
+                b'HTTP/1.1 200 OK\r\nETag: "one"\r\nContent-Length: 4000000\r\n\r\n'
+                + body[:2_000_000]
+            )
+            time.sleep(20)
+
+        return Reply(raw=half)
+
+    server.answer = slowly
+    part = tmp_path / ".a.zip.part"
+    with callers(2, database_url, max_in_flight=1) as (doomed, next_one):
+        doomed.say(f"download {server.url}/a.zip {tmp_path}")
+        assert wait_until(
+            lambda: part.exists() and part.stat().st_size >= 1_000_000, 10, pause=0.01
+        )
+        doomed.process.kill()
+        assert not (tmp_path / "a.zip").exists()
+        next_one.say(f"download {server.url}/a.zip {tmp_path}")
+        assert next_one.heard() == {"done": True}
+    assert (tmp_path / "a.zip").read_bytes() == body
+    start = int(server.seen[1].headers["Range"].removeprefix("bytes=").rstrip("-"))
+    assert 1_000_000 <= start <= 2_000_000
+    assert not part.exists()

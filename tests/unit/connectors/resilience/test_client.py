@@ -168,6 +168,7 @@ def test_a_wait_beyond_the_cap_parks_the_source(
                 client.get(server.url)
     assert caught.value.until.timestamp() == pytest.approx(when.now + 301, abs=1)
     assert len(server.seen) == 1
+    assert when.slept == []
 
 
 def test_the_last_call_of_the_day_is_answered_and_the_next_is_parked(

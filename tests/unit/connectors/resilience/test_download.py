@@ -258,3 +258,33 @@ def test_a_failed_download_leaves_no_litter(
     with pytest.raises(Refused, match="answered 404"):
         client.download(f"{server.url}/a.zip", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_file_may_break_off_as_often_as_it_gets_further(
+    server: ScriptedServer, client: SourceClient, tmp_path: Path
+) -> None:
+    large = BODY * 12
+    step = 1_100_000
+
+    def answer(request: Request) -> Reply:
+        reply = file_reply(large, request, '"one"')
+        reply.cut_at = step
+        return reply
+
+    server.answer = answer
+    check(client.download(f"{server.url}/a.zip", tmp_path), large)
+    assert len(server.seen) == len(large) // step + 1 > 5
+    # Without a validator every attempt starts anew: that is no progress.
+    server.seen.clear()
+    server.script(Reply(200, large, cut_at=step))
+    with pytest.raises(SourceDown, match="5 attempts"):
+        client.download(f"{server.url}/b.zip", tmp_path / "b")
+    assert len(server.seen) == 5
+
+
+def test_a_file_of_the_same_name_from_elsewhere_is_another_file(
+    server: ScriptedServer, client: SourceClient, tmp_path: Path
+) -> None:
+    server.files({"/one/a.zip": BODY, "/two/a.zip": b"two"}, etag='"same"')
+    client.download(f"{server.url}/one/a.zip", tmp_path)
+    check(client.download(f"{server.url}/two/a.zip", tmp_path), b"two")
