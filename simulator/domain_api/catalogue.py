@@ -43,9 +43,6 @@ its first week and forty after."""
 
 _KEPT_LISTINGS: Final = 60_000
 _SHARE_ADVERTISED: Final = 0.94
-_HOMES_ADVERTISED: Final = 200_000
-"""In a larger market so many homes, evenly spread, are ever advertised: as in life a
-few in a hundred are on the market, and the index stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +89,10 @@ class Catalogue:
         self.turnover = Turnover(market)
         start = datetime.combine(market.size.first_week, time(), UTC)
         self._start = start.timestamp()
-        self._every = max(1, market.size.homes // _HOMES_ADVERTISED)
         self._kept: OrderedDict[tuple[int, int], Shelf] = OrderedDict()
         self._number_kept = 0
         self._lock = threading.Lock()
+        self._building = threading.Lock()
 
     def listing(self, identity: int) -> Listing | None:
         """The listing of that id, public yet or not; None if there never is one."""
@@ -154,13 +151,20 @@ class Catalogue:
             if kept is not None:
                 self._kept.move_to_end(key)
                 return kept
+        with self._building:  # one at a time: callers mostly want the same ones
+            return self._build(locality, week)
+
+    def _build(self, locality: Locality, week: int) -> Shelf:
+        key = (locality.number, week)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
         listings = tuple(self._work_out(locality, week))
         changes = {when for listing in listings for when, _ in listing.events}
         made = Shelf(listings, tuple(sorted(changes)))
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = made
-                self._number_kept += len(listings)
+            self._kept[key] = made
+            self._number_kept += len(listings)
             while self._number_kept > _KEPT_LISTINGS and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 self._number_kept -= len(dropped.listings)
@@ -176,8 +180,7 @@ class Catalogue:
             (datetime.fromtimestamp(begin, UTC) - timedelta(self.sold_days + 4)).date(),
             (datetime.fromtimestamp(end, UTC) + timedelta(_DAYS_AHEAD)).date(),
         )
-        dues = self.turnover.due_weeks(locality, first, last, every=self._every)
-        for home, due, period in dues:
+        for home, due, period in self.turnover.due_weeks(locality, first, last):
             phase, _ = self.turnover.rhythm(home, locality.state)
             for listing in self._made(home, due, phase, period, signed=signed):
                 if listing.listed < end and listing.gone_second > begin:
@@ -213,6 +216,4 @@ class Catalogue:
     def _is_advertised(self, home: int, due: int) -> bool:
         """Whether the sale came by way of this API; cheap, unlike the sale itself."""
         seed = self.market.size.seed
-        return home % self._every == 0 and (
-            unit_interval(seed, "advertised", home, due) < _SHARE_ADVERTISED
-        )
+        return unit_interval(seed, "advertised", home, due) < _SHARE_ADVERTISED

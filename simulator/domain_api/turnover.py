@@ -41,14 +41,10 @@ class Turnover:
         return (place - low) % weeks, weeks
 
     def due_weeks(
-        self, locality: Locality, first: int, last: int, *, every: int = 1
+        self, locality: Locality, first: int, last: int
     ) -> Iterator[tuple[int, int, int]]:
-        """(home, due week, period) of a locality's sales due in weeks first to last.
-
-        `every`: only of homes whose number it divides.
-        """
-        start = locality.start + -locality.start % every
-        for home in range(start, locality.start + locality.size, every):
+        """(home, due week, period) of a locality's sales due in weeks first to last."""
+        for home in range(locality.start, locality.start + locality.size):
             phase, period = self.rhythm(home, locality.state)
             due = first + (phase - first) % period
             while due <= last:
