@@ -187,7 +187,7 @@ def _locality(
         latitude=part.latitude + north / 111.2,
         longitude=part.longitude
         + east / (111.2 * math.cos(math.radians(part.latitude))),
-        level=part.level + 0.75 * centrality - 0.25 + chooser.gauss(0.0, 0.27),
+        level=part.level + 0.75 * centrality - 0.25 + chooser.gauss(0.0, 0.48),
         start=start,
         counts=tuple(counts),
         block_size=chooser.randint(8, 30),

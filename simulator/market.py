@@ -2,8 +2,11 @@
 
 Every fact is a pure function of the seed and a number (of a home, of a week), so
 any week can be written alone, memory does not grow with the market, and a market of
-more weeks begins with exactly the sales of a shorter one. Homes sell far more often
-than in life (about 0.6 times a year), to show repeat sales in a small market.
+more weeks begins with exactly the sales of a shorter one. In a small market homes sell
+far more often than in life (about 0.6 times a year), to show repeat sales; the bigger
+it is, the more slowly it turns over (`turnover_slowdown`), so that a week of a full one
+is as big as a real week. How prices scatter was measured on the real files, and is held
+to them by `tests/contract/test_psi_likeness.py`.
 
 Here: what happened. Elsewhere: how a source would write it down, with its errors
 (`psi_rows`, `csv_sales`).
@@ -28,7 +31,18 @@ from simulator.geography import (
 from simulator.homes import Home, build_home, relative_worth
 
 _HOLDING_CLASSES: Final = ((0.06, 26), (0.14, 45), (0.20, 70), (0.25, 110), (0.35, 300))
-"""Share of homes, and weeks between their sales."""
+"""Share of homes, and weeks between their sales in a small market."""
+
+_SMALL_MARKET: Final = 20_000
+_FULL_MARKET: Final = 2_000_000
+_FULL_SLOWDOWN: Final = 8
+
+_SALE_LUCK: Final = 0.065
+"""Spread of what a home fetches about its worth (log)."""
+_ODD_SALES: Final = 0.06
+"""Share of sales that are worth more or less than any likeness tells..."""
+_ODD_LUCK: Final = 0.55
+"""...and by how much (log): sold within the family, rebuilt, in ruins."""
 
 _LONGEST_DELAY: Final = 5
 _TREND_START: Final = 1990
@@ -82,7 +96,14 @@ class Market:
         self.localities = build_localities(size.seed, size.homes)
         self._starts = [locality.start for locality in self.localities]
         self._trend = {state: _trend(size.seed, state) for state in ("NSW", "VIC")}
-        self._slots = lru_cache(maxsize=48)(self._find_slots)
+        slowdown = turnover_slowdown(size.homes)
+        #: Share of homes, and weeks between their sales.
+        self.holding_classes = tuple(
+            (share, round(weeks * slowdown)) for share, weeks in _HOLDING_CLASSES
+        )
+        # Room for the weeks that one week's files look at, however many are written.
+        self._slots = lru_cache(maxsize=16)(self._find_slots)
+        self._delayed = lru_cache(maxsize=24)(self._find_delayed)
 
     def monday(self, week: int) -> date:
         """The Monday that week number `week` (0 = the first) is published on."""
@@ -141,11 +162,12 @@ class Market:
             saturday = monday - timedelta(days=2)
             settlement = saturday + timedelta(days=luck.choice((30, 42, 60, 90)))
             return self._priced(home, slot, week, (saturday, settlement), luck, False)
-        late = slot.holding_weeks >= 70 and luck.random() < 0.09
+        held = [weeks for _, weeks in self.holding_classes]
+        late = slot.holding_weeks >= held[2] and luck.random() < 0.09
         lag = luck.randint(11, 126) if late else luck.choice((4, 4, 5, 6, 7, 7, 10))
         settlement = monday - timedelta(days=lag)
         off_plan = (
-            slot.holding_weeks >= 300
+            slot.holding_weeks >= held[-1]
             and home.kind in ("unit", "townhouse", "land")
             and luck.random() < 0.8
         )
@@ -165,19 +187,31 @@ class Market:
         luck: random.Random,
         off_plan: bool,
     ) -> Sale:
-        spread = 0.30 if home.kind == "business" else 0.065
-        value = self.price(home, dates[0]) * math.exp(luck.gauss(0.0, spread))
+        spread = 0.30 if home.kind == "business" else _SALE_LUCK
+        gain = luck.gauss(0.0, spread) + self._oddity(slot)
+        value = self.price(home, dates[0]) * math.exp(gain)
         # People agree on round prices: to 5,000, some to the thousand or 500.
         step = luck.choice((5_000, 5_000, 5_000, 10_000, 1_000, 500))
         price = max(step, round(value / step) * step)
         return Sale(home, slot, week, dates[0], dates[1], price, off_plan)
 
+    def _oddity(self, slot: Slot) -> float:
+        key = (self.size.seed, "odd", slot.due_week, slot.home)
+        chance = unit_interval(*key) / _ODD_SALES
+        return _ODD_LUCK * math.cos(math.pi * chance) if chance < 1 else 0.0
+
     def _find_slots(self, week: int, state: State) -> tuple[Slot, ...]:
         return tuple(
             slot
             for due in range(week - _LONGEST_DELAY, week + 1)
-            for slot in self._due(due, state)
-            if due + self._delay(due, slot.home) == week
+            for slot, delay in self._delayed(due, state)
+            if due + delay == week
+        )
+
+    def _find_delayed(self, week: int, state: State) -> tuple[tuple[Slot, int], ...]:
+        """Sales due in a week, each with the weeks it waits to be published."""
+        return tuple(
+            (slot, self._delay(week, slot.home)) for slot in self._due(week, state)
         )
 
     def _due(self, week: int, state: State) -> Iterator[Slot]:
@@ -186,8 +220,9 @@ class Market:
         first, count = homes[0].start, sum(loc.size for loc in homes)
         stride = _stride(count)
         low, position = 0, 0
-        for share, weeks in _HOLDING_CLASSES:
-            high = count if weeks == 300 else low + round(count * share)
+        longest = self.holding_classes[-1][1]
+        for share, weeks in self.holding_classes:
+            high = count if weeks == longest else low + round(count * share)
             for place in range(low + week % weeks, high, weeks):
                 yield Slot(first + place * stride % count, week, position, weeks)
                 position += 1
@@ -213,6 +248,13 @@ def _holdup(monday: date) -> tuple[float, int, int]:
     if (11, 20) <= (monday.month, monday.day) <= (12, 7):
         return 0.35, 1, 2  # the rush to settle before Christmas
     return 0.06, 1, 1
+
+
+def turnover_slowdown(homes: int) -> float:
+    """How many times longer homes are held than in a small market: 1 to 8."""
+    grown = math.log(max(homes, _SMALL_MARKET) / _SMALL_MARKET)
+    full = math.log(_FULL_MARKET / _SMALL_MARKET)
+    return 1 + (_FULL_SLOWDOWN - 1) * min(1.0, grown / full)
 
 
 def _stride(count: int) -> int:

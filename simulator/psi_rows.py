@@ -11,11 +11,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from simulator.geography import Kind, Locality, unit_interval
 from simulator.homes import Home
-from simulator.market import Market, Sale
+from simulator.market import Market, Sale, Slot
 
 _REISSUE_WEEKS: Final = 9
 _CORRECTION_WEEKS: Final = 3
@@ -90,17 +91,35 @@ def rows_of_week(
         if _luck(seed, sale, "repeat") < shares.repeated_in_file:
             yield rows[0]
     for earlier in range(week - _REISSUE_WEEKS, week):
-        for slot in market.slots(earlier, "NSW"):
-            key = (seed, "psi", slot.due_week, slot.home)
-            lag = week - earlier
-            if unit_interval(*key, "reissue") < shares.reissued:
-                weeks = 3 + int(unit_interval(*key, "weeks") * (_REISSUE_WEEKS - 2))
-                if lag <= weeks:
-                    sale = market.sale(slot, earlier)
-                    yield from _rows_of_sale(seed, sale, shares, corrected=False)
-            elif lag == _correction_lag(key, shares):
-                sale = market.sale(slot, earlier)
-                yield _rows_of_sale(seed, sale, shares, corrected=True)[0]
+        for again in _entered_again(market, earlier, shares):
+            if again.last_lag >= week - earlier >= again.first_lag:
+                sale = market.sale(again.slot, earlier)
+                rows = _rows_of_sale(seed, sale, shares, corrected=again.is_corrected)
+                yield from rows[:1] if again.is_corrected else rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A sale that comes in later files too: how many weeks later, from and to."""
+
+    slot: Slot
+    first_lag: int
+    last_lag: int
+    is_corrected: bool
+
+
+@lru_cache(maxsize=64)
+def _entered_again(market: Market, week: int, shares: Shares) -> tuple[_Again, ...]:
+    """Sales of a week that later files re-issue or correct: a few of many."""
+    found = []
+    for slot in market.slots(week, "NSW"):
+        key = (market.size.seed, "psi", slot.due_week, slot.home)
+        if unit_interval(*key, "reissue") < shares.reissued:
+            weeks = 3 + int(unit_interval(*key, "weeks") * (_REISSUE_WEEKS - 2))
+            found.append(_Again(slot, 1, weeks, is_corrected=False))
+        elif lag := _correction_lag(key, shares):
+            found.append(_Again(slot, lag, lag, is_corrected=True))
+    return tuple(found)
 
 
 def _correction_lag(key: tuple[object, ...], shares: Shares) -> int:
@@ -126,8 +145,9 @@ def _rows_of_sale(
         row = replace(row, sale_code="XA")
     row = _as_dealt(row, home, luck, shares)
     key = (seed, "psi", slot.due_week, slot.home)
-    if _correction_lag(key, shares) and not corrected:
-        row = _before_correction(row, luck)
+    if _correction_lag(key, shares):
+        before, after = _correction(row, luck)
+        row = after if corrected else before
     elif luck.random() < shares.bad_year:
         row = replace(row, contract_date=_bad_year(row.contract_date, luck))
     return [row, *_further_rows(row, home, luck, shares)]
@@ -161,9 +181,15 @@ def _true_row(sale: Sale, luck: random.Random) -> PsiRow:
         interest=0,
         dealing=_dealing(sale),
         legal=_legal(home, luck),
-        purchasers=luck.choice((1, 1, 2, 2, 2, 3)),
+        purchasers=luck.choice((1, 1, 1, 2, 2, 2)) + _more_parties(sale),
         vendors=luck.choice((1, 1, 1, 2, 2)),
     )
+
+
+def _more_parties(sale: Sale) -> int:
+    """Families and companies: a few sales have more parties, a very few many."""
+    luck = unit_interval("parties", sale.slot.due_week, sale.slot.home)
+    return 0 if luck >= 0.03 else 2 + int(0.03 / (luck + 0.001)) // 3
 
 
 def _as_dealt(row: PsiRow, home: Home, luck: random.Random, shares: Shares) -> PsiRow:
@@ -191,17 +217,18 @@ def _as_dealt(row: PsiRow, home: Home, luck: random.Random, shares: Shares) -> P
     return row
 
 
-def _before_correction(row: PsiRow, luck: random.Random) -> PsiRow:
-    """What the row looked like when first entered: something missing or mistyped."""
+def _correction(row: PsiRow, luck: random.Random) -> tuple[PsiRow, PsiRow]:
+    """A row as first entered and as entered again: something mended or recoded."""
     chance = luck.random()
     if chance < 0.08:
-        return replace(row, contract_date=_bad_year(row.contract_date, luck))
+        return replace(row, contract_date=_bad_year(row.contract_date, luck)), row
     if chance < 0.5 and row.area:
-        return replace(row, area="", area_type="")
+        return replace(row, area="", area_type=""), row
     if chance < 0.6 and row.house_number:
-        return replace(row, house_number="")
-    code = "" if row.sale_code else luck.choice(("XOO", "AC", "RVP"))
-    return replace(row, sale_code=code)
+        return replace(row, house_number=""), row
+    if row.sale_code:
+        return replace(row, sale_code=""), row
+    return row, replace(row, sale_code=luck.choice(("XA", "XA", "XOO")))
 
 
 def _bad_year(contract_date: str, luck: random.Random) -> str:
@@ -311,11 +338,17 @@ def _legal(home: Home, luck: random.Random) -> str:
     lot = home.parcel % 30 + 1
     chance = luck.random()
     if chance < 0.003:
-        lots = ", ".join(str(lot + step * 31) for step in range(16))
+        lots = ", ".join(str(lot + step * 31) for step in range(_lots_sold(home)))
         return f"{lots}/{_section(home.locality)}/{plan} PT 1/{plan + 1}"
     if chance < 0.02:
         return f"{lot}, {lot + 31}/{_section(home.locality)}/{plan}"
     return f"{lot}/{plan}"
+
+
+def _lots_sold(home: Home) -> int:
+    """How many lots of a subdivision go together: mostly 16, now and then dozens."""
+    luck = unit_interval("lots", home.number)
+    return 16 if luck < 0.7 else 28 if luck < 0.9 else 45 if luck < 0.97 else 105
 
 
 def _section(locality: Locality) -> int:
