@@ -55,7 +55,7 @@ class ParquetGrid:
 
 
 def open_parquet(path: Path, limits: Limits) -> ParquetGrid:
-    """Read the schema of a Parquet file.
+    """Read the schema of a Parquet file, and decode it once to know that it is whole.
 
     Raises:
         ValueError: it is damaged, or holds more than the limits allow.
@@ -80,6 +80,15 @@ def open_parquet(path: Path, limits: Limits) -> ParquetGrid:
             f"it would unpack to {rows} rows in groups of up to {unpacked} bytes, "
             "beyond the limits"
         )
+    try:
+        with _open(path) as file:
+            read = sum(
+                batch.num_rows for batch in file.iter_batches(_BATCH, use_threads=False)
+            )
+    except ArrowException as error:
+        raise ValueError(_first_line(error)) from error
+    if read != rows:
+        raise ValueError(f"it holds {read} rows and says {rows}")
     return ParquetGrid(path, names, rows)
 
 
@@ -97,7 +106,7 @@ def _values(column: Any) -> list[Any]:
     if pa.types.is_dictionary(kind):
         column = column.dictionary_decode()
         kind = column.type
-    if pa.types.is_timestamp(kind):
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
         # Nanoseconds would need pandas, and mean nothing for a day.
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
     try:

@@ -55,10 +55,12 @@ class SheetGrid:
                 merged = _Merged(sheet)
                 names: list[str] = []
                 for number, values in enumerate(sheet.iter_rows(), start=1):
-                    filled = merged.fill(number, [_value(value) for value in values])
+                    own = [_value(value) for value in values]
+                    filled = merged.fill(number, own.copy())
                     if number <= after:
                         names = [cell_text(value) for value in filled]
-                    elif any(cell_text(value).strip() for value in filled):
+                    elif any(cell_text(value).strip() for value in own):
+                        # A merged cell alone makes no row of a blank one.
                         yield typed_row(number, _keys(names, len(filled)), filled)
         except CalamineError as error:
             raise ValueError(str(error)[:300]) from error
