@@ -63,9 +63,11 @@ def zip_file(path: Path, members: Mapping[str, str | bytes]) -> bytes:
 
 
 FULL = """<authority value="exclusive"/><underOffer value="no"/>
-<listingAgent id="1"><name>Jo Doe</name><telephone type="mobile">0412 345 678</telephone>
+<listingAgent id="1"><name>Jo Doe</name>
+<telephone type="mobile">0412 345 678</telephone>
 <email>jo@agency.example</email></listingAgent>
-<price display="yes" tax="inclusive">500000</price><priceView>$480,000 to $520,000</priceView>
+<price display="yes" tax="inclusive">500000</price>
+<priceView>$480,000 to $520,000</priceView>
 <address display="yes"><subNumber>2</subNumber><streetNumber>39</streetNumber>
 <street>Main Road</street><suburb display="yes">RICHMOND</suburb><state>vic</state>
 <postcode>3121</postcode><country>AUS</country></address>
@@ -77,9 +79,10 @@ second line</description>
 <study>0</study></features>
 <landDetails><area unit="square">80</area></landDetails>
 <buildingDetails><area unit="squareMeter">150</area></buildingDetails>
-<inspectionTimes><inspection>21-Dec-2024 11:00am to 1:00pm</inspection></inspectionTimes>
+<inspectionTimes><inspection>21-Dec-2024 11:00am to 1:00pm</inspection>
+</inspectionTimes>
 <vendorDetails><name>Vic Vendor</name></vendorDetails>
-<images><img id="m" modTime="2024-06-15-10:00:00" url="http://i.example/m.jpg" format="jpg"/>
+<images><img id="m" modTime="2024-06-15-10:00:00" url="http://i.example/m.jpg"/>
 <img id="a" url="http://i.example/a.jpg"/></images>
 <objects><floorplan id="1" file="plan.gif" format="gif"/></objects>
 """

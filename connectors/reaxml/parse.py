@@ -111,8 +111,9 @@ class Tally:
 
     def fields_seen(self) -> FieldsSeen:
         """Element paths by kind; those REAXML has are known in every kind."""
-        known = {f"{kind}/{path}" for kind in KINDS for path in KNOWN_PATHS}
-        return FieldsSeen(SOURCE, frozenset(self.paths), frozenset(known & self.paths))
+        present = frozenset(self.paths)
+        known = (path for path in present if path.partition("/")[2] in KNOWN_PATHS)
+        return FieldsSeen(SOURCE, present, frozenset(known))
 
 
 class ListingParser:

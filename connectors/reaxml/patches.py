@@ -23,7 +23,7 @@ from connectors.reaxml.vocabulary import (
     KEYED_BY,
     KNOWN_PATHS,
     LISTS,
-    MARKUP_TEXTS,
+    LONG_TEXTS,
     UNITS,
     VALUES_OR_RANGES,
     meaning,
@@ -170,10 +170,8 @@ def _agent_name(node: Node) -> str | None:
 
 
 def _own_text(node: Node) -> str:
-    text = node.text.strip()  # also of no-break spaces
-    if node.name in MARKUP_TEXTS or len(text) > _READABLE:
-        return text
-    return " ".join(text.split())
+    text = node.text.replace("\xa0", " ").strip()
+    return text if node.name in LONG_TEXTS else " ".join(text.split())
 
 
 def _read(path: str, value: str | list[str], patch: Patch) -> None:

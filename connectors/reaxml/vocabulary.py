@@ -271,6 +271,8 @@ UNITS: Final = {
 MARKUP_TEXTS: Final = frozenset(
     {"description", "headline", "otherFeatures", "priceView"}
 )
+#: Elements whose lines mean something.
+LONG_TEXTS: Final = frozenset({"description", "furtherOptions"})
 LISTS: Final = frozenset({"inspection"})
 #: Elements that hold a value or a range of values.
 VALUES_OR_RANGES: Final = frozenset(
