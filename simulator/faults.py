@@ -126,13 +126,8 @@ class Faults:
         if self.hits("binary", file):
             content = with_binary_member(content)
         if self.hits("truncate", file):
-            content = truncated(content)
+            content = content[: len(content) * 6 // 10]
         return content
-
-
-def truncated(content: bytes) -> bytes:
-    """The first 60 %."""
-    return content[: len(content) * 6 // 10]
 
 
 def with_wrong_trailer(archive: bytes) -> bytes:

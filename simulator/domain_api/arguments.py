@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="largest page; a larger pageSize gets this",
     )
     add(
+        "--domain-ceiling",
+        type=int,
+        default=default.ceiling,
+        help="results of one search that can be seen at most",
+    )
+    add(
         "--domain-no-total-count",
         action="store_true",
         help="leave X-Total-Count out, as the real API does at times",
@@ -78,6 +84,7 @@ def domain_options(words: argparse.Namespace) -> DomainOptions:
         per_day=words.domain_per_day,
         gateway=words.domain_gateway,
         page_limit=words.domain_page_limit,
+        ceiling=words.domain_ceiling,
         with_total_count=not words.domain_no_total_count,
         sold_days=words.domain_sold_days,
         now=_moment(words.domain_now),
