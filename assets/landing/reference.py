@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from assets.landing.common import IngestSummary, Progress, summarise
 from assets.landing.read_ahead import ReadAhead
 from connectors.locations import is_remote, land
 from connectors.reference.catalogue import DATASETS
+from connectors.reference.meter import Meter
 from connectors.reference.model import Dataset
 from connectors.reference.releases import Release, find_releases
-from connectors.resilience import POLICIES, SourceClient
+from connectors.resilience import POLICIES, Parked, SourceClient, SourceDown
 from database.raw_loading import known_containers, load_container
 from database.releases import (
     Candidate,
@@ -30,7 +31,9 @@ from database.releases import (
     add_partition,
     prune,
     settle,
+    wholeness,
 )
+from database.source_health import RunStatus, record_source_run
 from domain.errors import PermanentError
 from domain.records import FileReport, TargetTable
 
@@ -39,11 +42,13 @@ from domain.records import FileReport, TargetTable
 class ReferenceSummary(IngestSummary):
     """What a landing did, and what became of each release it saw, oldest first.
 
-    `pruned` counts older releases whose rows were removed.
+    `pruned` counts older releases whose rows were removed. `stale` says why nothing was
+    fetched, while what was current stays so.
     """
 
     releases: tuple[Settled, ...] = ()
     pruned: int = 0
+    stale: str | None = None
 
     @property
     def refused_releases(self) -> list[Settled]:
@@ -71,6 +76,8 @@ def ingest_reference(
 ) -> ReferenceSummary:
     """Land the releases of one set; readers see a new one whole or not at all.
 
+    While the server is away the current releases stay, and the summary says `stale`.
+
     Args:
         conn: an open transaction on it is committed first; each release then commits by
             itself, its rows and its becoming current.
@@ -81,42 +88,37 @@ def ingest_reference(
         release_date: overrides the date the files state.
         max_reject_share: a release with a larger share of refused records is refused.
         accept: make a release current that has too many rejects or too few rows.
-        on_progress: called with (releases done, releases in all).
+        on_progress: called with (bytes read, bytes to read), also from another thread.
         client: HTTP client; one with the policy `reference` is made if none is given.
 
     Raises:
         PermanentError: no such set, or nothing to read there.
-        SourceDown, Parked: the server is away; what is current stays current.
+        SourceDown, Parked: the server is away and there is no current release.
         psycopg.Error: the database failed; finished releases stay.
     """
-    started = time.perf_counter()
-    what = DATASETS.get(dataset)
-    if what is None:
-        raise PermanentError(
-            f"There is no reference set {dataset!r}. The sets are: "
-            f"{', '.join(DATASETS)}."
-        )
-    releases = _find(what, str(location), landing, release_date, client)
-    for release in releases:
-        if what.is_partitioned and any(read.bound for read in release.reads):
-            add_partition(conn, what.table, release.release_id)
+    started, began = time.perf_counter(), datetime.now(UTC)
+    what = dataset_named(dataset)
+    meter = Meter(on_progress)
+    try:
+        releases = _find(what, str(location), landing, release_date, client, meter)
+    except (SourceDown, Parked) as error:
+        return _last_good(conn, what, error, began)
     rules = Rules(max_reject_share, what.max_shrink, accept)
-    reports: list[FileReport] = []
-    settled: list[Settled] = []
-    numbered = enumerate(releases)
-    with ReadAhead(numbered, known_containers(conn, what.name)) as ahead:
-        for number, container in ahead:
-            target = reference_table(what)
-            reports += load_container(
-                conn, container, target, is_simulated=is_simulated
-            )
-            settled.append(settle(conn, _candidate(releases[number]), rules))
-            if on_progress is not None:
-                on_progress(number + 1, len(releases))
+    reports, settled = _load(conn, what, releases, rules, is_simulated, meter)
     pruned = prune(
         conn, what.name, what.table, keep=what.keep, is_partitioned=what.is_partitioned
     )
     totals = summarise(what.name, reports, [], started)
+    record_source_run(
+        conn,
+        what.name,
+        "ok",
+        started_at=began,
+        rows=totals.loaded,
+        rejects=totals.rejected,
+        detail=client.metrics.as_metadata() if client else {},
+    )
+    conn.commit()
     return ReferenceSummary(
         source=totals.source,
         read=totals.read,
@@ -128,6 +130,62 @@ def ingest_reference(
         releases=tuple(settled),
         pruned=len(pruned),
     )
+
+
+def dataset_named(name: str) -> Dataset:
+    """The reference set of this name. Raises PermanentError if there is none."""
+    if name not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise PermanentError(
+            f"There is no reference set {name!r}. The sets are: {known}."
+        )
+    return DATASETS[name]
+
+
+def _load(
+    conn: psycopg.Connection,
+    what: Dataset,
+    releases: list[Release],
+    rules: Rules,
+    is_simulated: bool,
+    meter: Meter,
+) -> tuple[list[FileReport], list[Settled]]:
+    """Load, or recognise, and settle release by release, oldest first."""
+    known = known_containers(conn, what.name)
+    new = [release for release in releases if release.sha256 not in known]
+    meter.start(sum(release.size_bytes for release in new))
+    for release in new:
+        if what.is_partitioned and any(read.bound for read in release.reads):
+            add_partition(conn, what.table, release.release_id)
+    reports: list[FileReport] = []
+    settled: list[Settled] = []
+    target = reference_table(what)
+    with ReadAhead(enumerate(releases), known) as ahead:
+        for number, container in ahead:
+            reports += load_container(
+                conn, container, target, is_simulated=is_simulated
+            )
+            settled.append(settle(conn, _candidate(releases[number]), rules))
+    return reports, settled
+
+
+def _last_good(
+    conn: psycopg.Connection, what: Dataset, error: SourceDown | Parked, began: datetime
+) -> ReferenceSummary:
+    """What stands while the server is away: the current releases, with their age."""
+    standing = wholeness(conn, what.name, what.table)
+    status: RunStatus = "parked" if isinstance(error, Parked) else "stale"
+    record_source_run(
+        conn,
+        what.name,
+        status if standing else "failed",
+        started_at=began,
+        detail={"reason": str(error)},
+    )
+    conn.commit()
+    if not standing:
+        raise error
+    return ReferenceSummary(source=what.name, stale=str(error))
 
 
 def _candidate(release: Release) -> Candidate:
@@ -148,6 +206,7 @@ def _find(
     landing: Path,
     release_date: date | None,
     client: SourceClient | None,
+    meter: Meter,
 ) -> list[Release]:
     """Releases at every place a location names, oldest first."""
     paths: list[Path] = []
@@ -162,7 +221,9 @@ def _find(
             paths += land(place, landing, _patterns(dataset.endings))
         else:
             paths.append(Path(place).expanduser())
-    return find_releases(dataset, paths, release_date=release_date, modified=modified)
+    return find_releases(
+        dataset, paths, release_date=release_date, modified=modified, meter=meter
+    )
 
 
 def _patterns(endings: Sequence[str]) -> list[str]:

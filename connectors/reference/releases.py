@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -20,6 +20,7 @@ from uuid import UUID, uuid5
 from connectors.archives import DEFAULT_LIMITS, Limits
 from connectors.nsw_valuer.scan import READ_ERRORS
 from connectors.reference.files import ReferenceFile, refused
+from connectors.reference.meter import Meter
 from connectors.reference.model import Bound, Dataset, FileRefused
 from connectors.reference.periods import find_day, find_month
 from connectors.reference.pieces import Piece, find_pieces
@@ -64,6 +65,11 @@ class Release:
         return self.dataset.name
 
     @property
+    def size_bytes(self) -> int:
+        """Size of its files, unwrapped."""
+        return sum(read.piece.size for read in self.reads)
+
+    @property
     def release_id(self) -> UUID:
         """Deterministic: same dataset, part and content, same id."""
         return uuid5(NAMESPACE, f"{self.source}:{self.part}:{self.sha256}")
@@ -94,6 +100,7 @@ def find_releases(
     *,
     release_date: date | None = None,
     modified: date | None = None,
+    meter: Meter | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> list[Release]:
     """The releases in some outer files, oldest first.
@@ -103,17 +110,24 @@ def find_releases(
         paths: files, and folders (searched through).
         release_date: overrides what the files say.
         modified: the day a server says the file was last modified.
+        meter: counts the bytes read when the releases are loaded.
         limits: how much an archive may unpack to.
 
     Raises:
         PermanentError: nothing is there, or no file of the dataset's kinds.
     """
+    meter = meter or Meter()
     reads: list[_Read] = []
     locations: dict[str, str] = {}
     for path, name in _outer_files(paths, dataset.endings):
         locations[name] = str(path)
         reads.extend(
-            _read(dataset, piece, release_date, modified)
+            _read(
+                dataset,
+                replace(piece, open=meter.watched(piece.open)),
+                release_date,
+                modified,
+            )
             for piece in find_pieces(path, dataset.endings, limits, name=name)
         )
     groups: dict[tuple[str, str], list[_Read]] = {}

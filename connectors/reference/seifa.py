@@ -160,7 +160,7 @@ def _columns(sheet: str, rows: list[CsvRecord]) -> _Layout | None:
         elif geography and _names_code(text_, geography):
             geographies.setdefault(geography, []).append(at)
         for word in ("population", "state", "caution", "cross"):
-            if word in text_ and not geography:
+            if word in text_ and (not geography or word.startswith("c")):
                 named.setdefault(word, at)
     indexes = {
         index: (found["score"], found.get("decile"))
@@ -207,9 +207,11 @@ def _geography_of(text_: str) -> str | None:
 
 def _names_code(text_: str, geography: str) -> bool:
     """True for `poa code` and the bare `sa1 2021`; not for a count (`n sa1`)."""
+    if "code" in text_:
+        return True
     known = next(known for name, known, _ in _GEOGRAPHIES if name == geography)
-    bare = re.sub(r"\b(19|20)\d\d\b", "", text_).strip()
-    return "code" in text_ or bare in known
+    left = re.sub("|".join(sorted(known, key=len, reverse=True)), "", text_)
+    return not re.sub(r"\d+|digit|id|number", "", left).strip()
 
 
 def _edition(titles: str, name: str) -> int:

@@ -1,0 +1,207 @@
+"""Landing of reference sets: one asset a set, each release whole or not there.
+
+What a set is, is `connectors.reference`; what landing it does, `assets.landing`.
+"""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets import keys, progress
+from assets.landing.reference import (
+    ReferenceSummary,
+    dataset_named,
+    ingest_reference,
+)
+from assets.metadata import records_table
+from assets.resources import Warehouse
+from connectors.reference import INFOS
+from connectors.resilience import POLICIES, SourceClient
+from database.releases import newest_refusal, wholeness
+from database.source_state import PostgresState
+from domain.errors import PermanentError
+
+FETCH_RETRY = dg.RetryPolicy(
+    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+)
+
+#: Dataset (its setting is `reference.<name>`): what its asset says of itself.
+ASSETS: dict[str, str] = {
+    "localities": "Postcodes and localities with coordinates and ASGS codes. One row "
+    "per release and line of the list.",
+    "gnaf": "G-NAF Core: every address of Australia with coordinates and parcel. One "
+    "row per release and address.",
+    "nsw_land_values": "NSW bulk land values of five base dates. One row per release "
+    "and property.",
+    "seifa": "ABS SEIFA scores and deciles. One row per release, area and index.",
+    "cash_rate": "RBA cash rate target and the other series of its table. One row per "
+    "release, series and date.",
+    "price_index": "ABS residential property price indexes. One row per release, "
+    "series and period.",
+    "vic_suburb_medians": "Victorian median prices. One row per release, dwelling "
+    "type, locality and period.",
+    "nsw_suburb_medians": "NSW price quantiles by suburb, postcode and LGA. One row "
+    "per release, area, dwelling type and period.",
+}
+
+
+class ReferenceConfig(dg.Config):
+    """Where this run reads a set from, and how it judges it."""
+
+    location: str | None = Field(
+        None,
+        description="File, folder, URL or fsspec location; unset: the setting of the "
+        "set (reference.*).",
+    )
+    release_date: str | None = Field(
+        None,
+        description="Release date (YYYY-MM-DD) instead of the files' own.",
+    )
+    accept: bool = Field(
+        False,
+        description="Make a release current although many of its records are refused "
+        "or it is much smaller than the one before.",
+    )
+
+
+def key_of(dataset: str) -> dg.AssetKey:
+    """Asset key of a set: its raw table."""
+    return dg.AssetKey(dataset_named(dataset).table.split("."))
+
+
+def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key_of(dataset),
+        description=f"{description} {INFOS[dataset].title}: {INFOS[dataset].licence}.",
+        group_name="reference",
+        kinds={"python", "postgres"},
+        owners=[keys.DATA_OWNER],
+        retry_policy=FETCH_RETRY,
+    )
+    def land_releases(
+        context: dg.AssetExecutionContext, config: ReferenceConfig, warehouse: Warehouse
+    ) -> dg.MaterializeResult:
+        settings = warehouse.settings
+        location = config.location or getattr(settings.reference, dataset)
+        if location is None:
+            return dg.MaterializeResult(
+                metadata={"status": "no location set; nothing pulled"}
+            )
+        day = date.fromisoformat(config.release_date) if config.release_date else None
+        policy = POLICIES["reference"].overridden(settings.reference.http.model_dump())
+        state = PostgresState(warehouse.url)
+        with warehouse.connect() as conn, SourceClient(policy, state) as client:
+            try:
+                summary = ingest_reference(
+                    conn,
+                    dataset,
+                    location,
+                    landing=settings.landing_folder / dataset,
+                    is_simulated=warehouse.is_simulated,
+                    release_date=day,
+                    max_reject_share=settings.quarantine.max_reject_share,
+                    accept=config.accept,
+                    on_progress=progress.step(dataset),
+                    client=client,
+                )
+            except PermanentError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            metadata = _metadata(context, summary) | client.metrics.as_metadata()
+            return dg.MaterializeResult(metadata=metadata)
+
+    return land_releases
+
+
+def _metadata(
+    context: dg.AssetExecutionContext, summary: ReferenceSummary
+) -> dict[str, Any]:
+    for refused in summary.refused_releases:
+        context.log.warning("refused %s: %s", refused.file, refused.reason)
+    current = [one for one in summary.releases if one.status == "current"]
+    changed = [one for one in summary.releases if one.is_changed]
+    shown: dict[str, Any] = {
+        "status": summary.stale or ("landed" if changed else "unchanged"),
+        "dagster/row_count": sum(one.rows for one in current),
+        "rejects": summary.rejected,
+        "pruned_releases": summary.pruned,
+        "run_totals": dg.MetadataValue.json(
+            {
+                "read": summary.read,
+                "loaded": summary.loaded,
+                "repeated": summary.repeated,
+                "rejected": summary.rejected,
+            }
+        ),
+        "releases": records_table(
+            [
+                {
+                    "part": one.part,
+                    "release_date": one.day.isoformat(),
+                    "dated_by": one.dated_by,
+                    "status": one.status,
+                    "reason": one.reason or "",
+                    "rows": one.rows,
+                    "rejects": one.rejects,
+                    "previous": one.previous.isoformat() if one.previous else "",
+                    "file": one.file,
+                }
+                for one in summary.releases
+            ]
+        ),
+    }
+    if current:
+        newest = max(current, key=lambda one: one.day)
+        shown["release_date"] = newest.day.isoformat()
+        shown["previous_release"] = (
+            newest.previous.isoformat() if newest.previous else "none"
+        )
+    return shown
+
+
+def _check(dataset: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=key_of(dataset),
+        name="release_is_whole",
+        description="Every row of each current release is in its table, and the newest "
+        "release was not refused.",
+    )
+    def release_is_whole(warehouse: Warehouse) -> dg.AssetCheckResult:
+        with warehouse.connect() as conn:
+            table = dataset_named(dataset).table
+            found = wholeness(conn, dataset, table)
+            refusal = newest_refusal(conn, dataset)
+        broken = [one for one in found if not one.is_whole]
+        told = None
+        if broken:
+            told = f"{broken[0].part}: rows are missing from its current release"
+        elif refusal is not None:
+            told = f"the release of {refusal[1]} is refused: {refusal[2]}"
+        return dg.AssetCheckResult(
+            passed=told is None,
+            # A refused release leaves the one before in force: worth a look, no stop.
+            severity=dg.AssetCheckSeverity.ERROR
+            if broken
+            else dg.AssetCheckSeverity.WARN,
+            description=told,
+            metadata={
+                "releases": records_table(
+                    [
+                        {
+                            "part": one.part,
+                            "release_date": one.release_date.isoformat(),
+                            "rows": one.rows,
+                            "rows_in_raw": one.rows_in_raw,
+                        }
+                        for one in found
+                    ]
+                )
+            },
+        )
+
+    return release_is_whole
+
+
+reference_assets = [_asset(dataset, text) for dataset, text in ASSETS.items()]
+reference_checks = [_check(dataset) for dataset in ASSETS]
