@@ -12,6 +12,7 @@ from psycopg import sql
 from assets import keys
 from assets.builds import last_summary
 from assets.metadata import records_table
+from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from database.source_fields import SourceField, drifted_fields
 
@@ -19,10 +20,17 @@ from database.source_fields import SourceField, drifted_fields
 # well all the same, and says so.
 TOLERATED = frozenset({"few_records_are_refused"})
 
+# A file of fewer records inside a ZIP is judged as if it had so many: one bad record of
+# a district's twenty is no news, unless the whole ZIP is as bad.
+FEW_RECORDS = 50
+
 # Landing assets whose files name their fields, and the source (and datasets, None: all)
 # they show. A source joins with one line; NSW PSI names no fields.
 COLUMNS_CHECKED: tuple[tuple[dg.AssetKey, str, tuple[str, ...] | None], ...] = (
     (keys.RAW_CSV_SALES, "csv", None),
+    (keys.RAW_DOMAIN_LISTINGS, "domain", None),
+    (keys.RAW_REAXML_LISTINGS, "reaxml", None),
+    *((key_of(name), name, None) for name in ASSETS),
 )
 
 
@@ -85,11 +93,21 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
     with warehouse.connect() as conn:
         rows = conn.execute(
             """
-            select f.source, f.source_file, f.status, f.rows_read, f.rows_rejected,
+            with outer_files as (
+                select source, container_sha256, sum(rows_read) as rows_read,
+                       sum(rows_rejected) as rows_rejected
+                from ops.source_files group by 1, 2
+            )
+            select source, f.source_file, f.status, f.rows_read, f.rows_rejected,
                    round(100.0 * f.rows_rejected / greatest(f.rows_read, 1), 1),
                    f.reason, count(*) over ()
-            from ops.source_files f
-            where (f.status = 'refused' or f.rows_rejected > %s * f.rows_read)
+            from ops.source_files f join outer_files o using (source, container_sha256)
+            where (
+                f.status = 'refused'
+                or f.rows_rejected > %(share)s * greatest(f.rows_read, %(few)s)
+                or (f.rows_rejected > 0
+                    and o.rows_rejected > %(share)s * o.rows_read)
+              )
               and f.discarded_at is null
               and exists (
                   select from raw.rejects r
@@ -98,7 +116,7 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
               )
             order by f.rows_rejected desc, f.source_file limit 20
             """,
-            [share],
+            {"share": share, "few": FEW_RECORDS},
         ).fetchall()
     names = ("source", "file", "status", "read", "rejected", "percent", "reason")
     table = [dict(zip(names, row[:-1], strict=True)) for row in rows]

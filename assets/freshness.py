@@ -8,8 +8,10 @@ from typing import Any
 
 import dagster as dg
 
+from assets import keys
 from assets.clients import client_for, is_pulled, policy_for, shared_state
 from assets.landing.degradation import degrade
+from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from database.snapshots import Snapshot, last_good
 
@@ -54,6 +56,14 @@ def freshness_check(
         return _verdict(source, snapshot, limit)
 
     return check
+
+
+freshness_checks = [
+    freshness_check(keys.RAW_NSW_SALES, "nsw_valuer"),
+    freshness_check(keys.RAW_CSV_SALES, "csv"),
+    freshness_check(keys.RAW_DOMAIN_LISTINGS, "domain", dataset="listings"),
+    *(freshness_check(key_of(name), name) for name in ASSETS),
+]
 
 
 def _verdict(

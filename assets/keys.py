@@ -6,6 +6,13 @@ import dagster as dg
 
 RAW_NSW_SALES = dg.AssetKey(["raw", "nsw_valuer__sales"])
 RAW_CSV_SALES = dg.AssetKey(["raw", "csv__sales"])
+RAW_DOMAIN_LISTINGS = dg.AssetKey(["raw", "domain__listings"])
+RAW_DOMAIN_LISTING_DETAILS = dg.AssetKey(["raw", "domain__listing_details"])
+RAW_DOMAIN_PROPERTIES = dg.AssetKey(["raw", "domain__properties"])
+RAW_DOMAIN_SALES_RESULTS = dg.AssetKey(["raw", "domain__sales_results"])
+RAW_DOMAIN_SALES_SUMMARIES = dg.AssetKey(["raw", "domain__sales_summaries"])
+RAW_DOMAIN_SUBURB_PERFORMANCE = dg.AssetKey(["raw", "domain__suburb_performance"])
+RAW_REAXML_LISTINGS = dg.AssetKey(["raw", "reaxml__listings"])
 RAW_REJECTS = dg.AssetKey(["raw", "rejects"])
 ADDRESS_IDENTITY = dg.AssetKey(["intermediate", "int_address__identity"])
 PROPERTIES = dg.AssetKey(["marts", "properties"])
@@ -19,7 +26,8 @@ DELIVERIES = dg.AssetKey(["delivery", "deliveries"])
 
 # What each group of the graph holds, left to right; the module that makes it.
 GROUPS = {
-    "landing": "Source files as received, and what was refused (assets/raw.py)",
+    "landing": "Sales and listings as received, what was refused (assets/raw*.py)",
+    "reference": "Reference sets by release (assets/raw_reference.py)",
     "identity": "Address text to stable property ids (assets/identity.py)",
     "staging": "Renamed and typed, one model a source (dbt)",
     "intermediate": "Sales deduplicated and judged (dbt)",

@@ -14,6 +14,7 @@ from assets.landing.degradation import degrade
 from assets.landing.nsw_valuer import ingest_psi
 from assets.metadata import records_table, stale_metadata, table_metadata
 from assets.partitions import psi_weeks
+from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from connectors.resilience import SourceClient
 from database.quarantine import count_open_rejects
@@ -131,7 +132,14 @@ def csv_sales(
 
 @dg.asset(
     key=keys.RAW_REJECTS,
-    deps=[nsw_valuer_sales, csv_sales],
+    # After everything that may refuse something.
+    deps=[
+        nsw_valuer_sales,
+        csv_sales,
+        keys.RAW_DOMAIN_LISTINGS,
+        keys.RAW_REAXML_LISTINGS,
+        *(key_of(dataset) for dataset in ASSETS),
+    ],
     group_name="landing",
     kinds={"postgres"},
     owners=[keys.DATA_OWNER],

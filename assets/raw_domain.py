@@ -29,13 +29,6 @@ from connectors.domain_api.layout import SOURCE
 from database.snapshots import last_good
 from domain.errors import PermanentError
 
-RAW_DOMAIN_LISTINGS = dg.AssetKey(["raw", "domain__listings"])
-RAW_DOMAIN_LISTING_DETAILS = dg.AssetKey(["raw", "domain__listing_details"])
-RAW_DOMAIN_PROPERTIES = dg.AssetKey(["raw", "domain__properties"])
-RAW_DOMAIN_SALES_RESULTS = dg.AssetKey(["raw", "domain__sales_results"])
-RAW_DOMAIN_SALES_SUMMARIES = dg.AssetKey(["raw", "domain__sales_summaries"])
-RAW_DOMAIN_SUBURB_PERFORMANCE = dg.AssetKey(["raw", "domain__suburb_performance"])
-
 _COMMON: dict[str, Any] = {
     "group_name": "landing",
     "kinds": {"python", "postgres"},
@@ -62,7 +55,7 @@ class RecordsConfig(dg.Config):
     )
 
 
-@dg.asset(key=RAW_DOMAIN_LISTINGS, **_COMMON)
+@dg.asset(key=keys.RAW_DOMAIN_LISTINGS, **_COMMON)
 def domain_listings(
     context: dg.AssetExecutionContext, config: ListingsConfig, warehouse: Warehouse
 ) -> dg.MaterializeResult:
@@ -83,7 +76,7 @@ def domain_listings(
     )
 
 
-@dg.asset(key=RAW_DOMAIN_LISTING_DETAILS, deps=[domain_listings], **_COMMON)
+@dg.asset(key=keys.RAW_DOMAIN_LISTING_DETAILS, deps=[domain_listings], **_COMMON)
 def domain_listing_details(
     context: dg.AssetExecutionContext, config: RecordsConfig, warehouse: Warehouse
 ) -> dg.MaterializeResult:
@@ -101,7 +94,7 @@ def domain_listing_details(
     return _pull(context, warehouse, ingest_domain_details, limit=config.limit)
 
 
-@dg.asset(key=RAW_DOMAIN_PROPERTIES, deps=[domain_listing_details], **_COMMON)
+@dg.asset(key=keys.RAW_DOMAIN_PROPERTIES, deps=[domain_listing_details], **_COMMON)
 def domain_properties(
     context: dg.AssetExecutionContext, config: RecordsConfig, warehouse: Warehouse
 ) -> dg.MaterializeResult:
@@ -117,13 +110,13 @@ def domain_properties(
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
-            RAW_DOMAIN_SALES_RESULTS,
+            keys.RAW_DOMAIN_SALES_RESULTS,
             description="Auction results of the last Saturday. One row per distinct "
             "content of a result of a city and day.",
             **_COMMON,
         ),
         dg.AssetSpec(
-            RAW_DOMAIN_SALES_SUMMARIES,
+            keys.RAW_DOMAIN_SALES_SUMMARIES,
             description="Auction counts of the last Saturday. One row per distinct "
             "content of a city and day.",
             **_COMMON,
@@ -139,11 +132,11 @@ def domain_sales_results(
     result = _nothing("no city set (domain.cities)")
     if cities:
         result = _pull(context, warehouse, ingest_domain_sales_results, cities=cities)
-    for key in (RAW_DOMAIN_SALES_RESULTS, RAW_DOMAIN_SALES_SUMMARIES):
+    for key in (keys.RAW_DOMAIN_SALES_RESULTS, keys.RAW_DOMAIN_SALES_SUMMARIES):
         yield dg.MaterializeResult(asset_key=key, metadata=result.metadata)
 
 
-@dg.asset(key=RAW_DOMAIN_SUBURB_PERFORMANCE, **_COMMON)
+@dg.asset(key=keys.RAW_DOMAIN_SUBURB_PERFORMANCE, **_COMMON)
 def domain_suburb_performance(
     context: dg.AssetExecutionContext, warehouse: Warehouse
 ) -> dg.MaterializeResult:

@@ -11,8 +11,6 @@ from assets.metadata import records_table
 from assets.resources import Warehouse
 from domain.errors import PermanentError
 
-RAW_REAXML_LISTINGS = dg.AssetKey(["raw", "reaxml__listings"])
-
 
 class ReaxmlConfig(dg.Config):
     """Which drop folder this run reads."""
@@ -23,7 +21,7 @@ class ReaxmlConfig(dg.Config):
 
 
 @dg.asset(
-    key=RAW_REAXML_LISTINGS,
+    key=keys.RAW_REAXML_LISTINGS,
     group_name="landing",
     kinds={"python", "postgres", "xml"},
     owners=[keys.DATA_OWNER],

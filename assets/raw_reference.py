@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys, progress
+from assets.clients import client_for
 from assets.landing.reference import (
     ReferenceSummary,
     dataset_named,
@@ -18,9 +19,7 @@ from assets.landing.reference import (
 from assets.metadata import records_table
 from assets.resources import Warehouse
 from connectors.reference import INFOS
-from connectors.resilience import POLICIES, SourceClient
 from database.releases import newest_refusal, wholeness
-from database.source_state import PostgresState
 from domain.errors import PermanentError
 
 FETCH_RETRY = dg.RetryPolicy(
@@ -90,9 +89,7 @@ def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
                 metadata={"status": "no location set; nothing pulled"}
             )
         day = date.fromisoformat(config.release_date) if config.release_date else None
-        policy = POLICIES["reference"].overridden(settings.reference.http.model_dump())
-        state = PostgresState(warehouse.url)
-        with warehouse.connect() as conn, SourceClient(policy, state) as client:
+        with warehouse.connect() as conn, client_for(settings, dataset) as client:
             try:
                 summary = ingest_reference(
                     conn,
@@ -120,9 +117,8 @@ def _metadata(
     for refused in summary.refused_releases:
         context.log.warning("refused %s: %s", refused.file, refused.reason)
     current = [one for one in summary.releases if one.status == "current"]
-    changed = [one for one in summary.releases if one.is_changed]
     shown: dict[str, Any] = {
-        "status": summary.stale or ("landed" if changed else "unchanged"),
+        "status": _status(summary),
         "dagster/row_count": sum(one.rows for one in current),
         "rejects": summary.rejected,
         "pruned_releases": summary.pruned,
@@ -158,6 +154,12 @@ def _metadata(
             newest.previous.isoformat() if newest.previous else "none"
         )
     return shown
+
+
+def _status(summary: ReferenceSummary) -> str:
+    if summary.staleness is not None:
+        return f"{summary.staleness.status}: {summary.staleness.reason}"
+    return "landed" if any(one.is_changed for one in summary.releases) else "unchanged"
 
 
 def _check(dataset: str) -> dg.AssetChecksDefinition:

@@ -12,9 +12,11 @@ import dagster as dg
 from assets import keys
 from orchestration.ops.delivery import drain_due_deliveries
 
-_LANDING = dg.AssetSelection.groups("landing")
+_LANDING = dg.AssetSelection.groups("landing", "reference")
+# The dbt models of listings carry this tag (dbt_project.yml).
+_LISTING_MODELS = dg.AssetSelection.tag("listings", "")
 _TO_FEATURES = dg.AssetSelection.groups(
-    "landing", "identity", "staging", "intermediate", "marts", "features"
+    "landing", "reference", "identity", "staging", "intermediate", "marts", "features"
 )
 
 ingest = dg.define_asset_job(
@@ -44,10 +46,34 @@ daily = dg.define_asset_job(
 )
 
 
+poll_listings = dg.define_asset_job(
+    "poll_listings",
+    selection=dg.AssetSelection.assets(
+        keys.RAW_DOMAIN_LISTINGS, keys.RAW_DOMAIN_LISTING_DETAILS
+    )
+    | _LISTING_MODELS,
+    description="Domain listings that were updated since the last poll, to staging.",
+)
+load_feeds = dg.define_asset_job(
+    "load_feeds",
+    selection=dg.AssetSelection.assets(keys.RAW_REAXML_LISTINGS) | _LISTING_MODELS,
+    description="REAXML files out of the drop folder, to staging.",
+)
+
+
 @dg.job(description="Send what is due to subscribers, in batches, until nothing is.")
 def deliver_webhooks() -> None:
     """One drain of the delivery queue."""
     drain_due_deliveries()
 
 
-all_jobs: list[Any] = [ingest, refresh, train, score, daily, deliver_webhooks]
+all_jobs: list[Any] = [
+    ingest,
+    refresh,
+    poll_listings,
+    load_feeds,
+    train,
+    score,
+    daily,
+    deliver_webhooks,
+]

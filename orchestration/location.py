@@ -9,7 +9,19 @@ from typing import Any
 
 import dagster as dg
 
-from assets import checks, dbt, identity, model, predictions, quality, raw
+from assets import (
+    checks,
+    dbt,
+    freshness,
+    identity,
+    model,
+    predictions,
+    quality,
+    raw,
+    raw_domain,
+    raw_reaxml,
+    raw_reference,
+)
 from assets.manifest import DBT_PROJECT
 from assets.resources import Dbt, Warehouse
 from orchestration.jobs import all_jobs
@@ -17,7 +29,7 @@ from orchestration.schedules import all_schedules
 from orchestration.sensors import all_sensors
 from settings import Settings
 
-ASSET_MODULES = (raw, identity, model, predictions)
+ASSET_MODULES = (raw, raw_reaxml, identity, model, predictions)
 
 
 def build_definitions(
@@ -28,11 +40,15 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(ASSET_MODULES),
+            *raw_domain.domain_assets,
+            *raw_reference.reference_assets,
             *dbt.dbt_asset_definitions(settings),
             predictions.deliveries,
         ],
         asset_checks=[
             *dg.load_asset_checks_from_modules([checks]),
+            *freshness.freshness_checks,
+            *raw_reference.reference_checks,
             *quality.suite_checks,
         ],
         jobs=all_jobs,

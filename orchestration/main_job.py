@@ -27,6 +27,8 @@ from orchestration.instance import LOCATION_TAGS, process_tag
 _STAGES = {
     "raw__nsw_valuer__sales": "load nsw_valuer",
     "raw__csv__sales": "load csv",
+    "raw__domain__listings": "load domain",
+    "raw__reaxml__listings": "load reaxml",
     "raw__rejects": "count rejects",
     "intermediate__int_address__identity": "identify addresses",
     "dbt_models": "dbt build",

@@ -5,6 +5,7 @@ versioned JSON holding what was handled last.
 """
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,11 +14,20 @@ from typing import Any
 import dagster as dg
 
 from assets.champion import champion_version
+from assets.domain_client import plan_poll, poll_facts
 from assets.landing.calendar import dated_files
+from assets.landing.reaxml_plan import DropFact, plan_drop_folder
 from assets.partitions import range_tags, week_of
 from assets.resources import Warehouse
+from connectors.reaxml.drop import DropFolder
 from delivery.backlog import count_due
-from orchestration.jobs import deliver_webhooks, refresh, score
+from orchestration.jobs import (
+    deliver_webhooks,
+    load_feeds,
+    poll_listings,
+    refresh,
+    score,
+)
 
 _CURSOR_VERSION = 1
 
@@ -138,19 +148,57 @@ def deliveries_due_sensor(
     """Counts what is due; never sends anything itself."""
     with warehouse.connect() as conn:
         due = count_due(conn)
-    unfinished = dg.RunsFilter(
-        job_name=deliver_webhooks.name,
-        statuses=[
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ],
-    )
-    is_draining = context.instance.get_runs_count(unfinished) > 0
+    is_draining = _is_running(context.instance, deliver_webhooks.name)
     request = plan_deliveries(due, is_draining, datetime.now(UTC))
     reason = "a drain is under way" if is_draining else "nothing is due"
     return _result(request, context.cursor, reason)
+
+
+@dg.sensor(
+    job=load_feeds,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Whole files in the REAXML drop folder start one run that loads them.",
+)
+def drop_folder_sensor(
+    context: dg.SensorEvaluationContext, warehouse: Warehouse
+) -> dg.SensorResult:
+    """Watches `reaxml.drop_folder`; a file that is still being written waits."""
+    settings = warehouse.settings.reaxml
+    folder = settings.drop_folder
+    if folder is None or not folder.is_dir():
+        reason = "AUSPROPERTY_REAXML__DROP_FOLDER is not a folder: nothing to watch"
+        return dg.SensorResult(skip_reason=reason)
+    dropped = DropFolder(folder, settings.settle_seconds, time.time)
+    facts = [
+        DropFact(file.name, file.mark, dropped.is_settled(file))
+        for file in dropped.files()
+    ]
+    wanted, cursor = plan_drop_folder(context.cursor, facts, datetime.now(UTC))
+    request = None if wanted is None else dg.RunRequest(run_key=wanted.run_key)
+    return _result(request, cursor, "no whole file is waiting")
+
+
+@dg.sensor(
+    job=poll_listings,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Domain is asked for updated listings every domain.poll_minutes, and "
+    "parked work goes on when the day's quota is back.",
+)
+def domain_poll_sensor(
+    context: dg.SensorEvaluationContext, warehouse: Warehouse
+) -> dg.SensorResult:
+    """Asks for a poll when one is due and none is under way."""
+    settings, now = warehouse.settings, datetime.now(UTC)
+    if not settings.domain.searches:
+        return dg.SensorResult(skip_reason="AUSPROPERTY_DOMAIN__SEARCHES is empty")
+    if _is_running(context.instance, poll_listings.name):
+        return dg.SensorResult(skip_reason="a poll is under way")
+    with warehouse.connect() as conn:
+        plan = plan_poll(settings, poll_facts(conn), now)
+    request = dg.RunRequest(run_key=f"poll-{now:%Y%m%dT%H%M}") if plan.is_due else None
+    return _result(request, context.cursor, plan.reason)
 
 
 @dg.run_failure_sensor(
@@ -172,6 +220,19 @@ def run_failure_recorder(
         conn.commit()
 
 
+def _is_running(instance: dg.DagsterInstance, job_name: str) -> bool:
+    unfinished = dg.RunsFilter(
+        job_name=job_name,
+        statuses=[
+            dg.DagsterRunStatus.QUEUED,
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ],
+    )
+    return instance.get_runs_count(unfinished) > 0
+
+
 def _result(
     request: dg.RunRequest | None, cursor: str | None, reason: str
 ) -> dg.SensorResult:
@@ -184,5 +245,7 @@ all_sensors = [
     new_file_sensor,
     champion_moved_sensor,
     deliveries_due_sensor,
+    drop_folder_sensor,
+    domain_poll_sensor,
     run_failure_recorder,
 ]

@@ -22,20 +22,22 @@ def sources(json_file: Json = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from assets.clients import is_pulled
     from assets.landing.overview import COLUMNS, SourceLine, sources_overview
     from assets.landing.registry import all_infos
     from assets.warehouse import prepare_warehouse
     from database.connections import connect
 
     settings = Settings()
+    infos = all_infos()
     with connect(prepare_warehouse(settings)) as conn:
         lines = sources_overview(
             conn,
-            all_infos(),
+            infos,
             stale_hours={
                 name: http.stale_hours for name, http in _http_settings(settings)
             },
-            configured=configured_sources(settings),
+            configured=[info.name for info in infos if is_pulled(settings, info.name)],
         )
     if json_file is not None:
         json_file.write_text(
@@ -55,23 +57,6 @@ def sources(json_file: Json = None) -> None:
     console = Console()
     # On a terminal the table fits itself; into a pipe every line stays whole.
     (console if console.is_terminal else Console(width=160)).print(table)
-
-
-def configured_sources(settings: Settings) -> set[str]:
-    """Names of the sources that the settings have pulled."""
-    found = {
-        name
-        for name in type(settings.reference).model_fields
-        if name != "http" and getattr(settings.reference, name) is not None
-    }
-    domain = settings.domain
-    wanted = {
-        "nsw_valuer": settings.nsw_valuer.location,
-        "csv": settings.csv.location,
-        "domain": domain.searches or domain.cities or domain.suburbs,
-        "reaxml": settings.reaxml.drop_folder,
-    }
-    return found | {name for name, place in wanted.items() if place}
 
 
 def _http_settings(settings: Settings) -> Iterator[tuple[str, Http]]:
