@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import psycopg
@@ -25,7 +25,13 @@ from connectors.reaxml import ROW_COLUMNS, SOURCE, ReaxmlContainer
 from connectors.reaxml.drop import DropFolder, Dropped, Ending
 from database.raw_loading import end_transaction, load_container
 from database.source_health import record_source_run
-from domain.records import FileCounts, FileReport, TargetTable, batch_id_of
+from domain.records import (
+    FileCounts,
+    FileReport,
+    TargetTable,
+    batch_id_of,
+    storable_text,
+)
 
 REAXML_TABLE = TargetTable(SOURCE, "raw.reaxml__listings", ROW_COLUMNS)
 
@@ -78,46 +84,70 @@ def ingest_reaxml(
         psycopg.Error: the database failed; the file at hand and those after it stay.
     """
     started = time.perf_counter()
-    drop = DropFolder(Path(folder).expanduser(), settle_seconds, clock)
+    drop = DropFolder(Path(folder).expanduser().absolute(), settle_seconds, clock)
     drop.check()
     started_at = drop.now
-    reports: list[FileReport] = []
-    failures: list[FetchFailure] = []
-    moved: list[Moved] = []
+    taken = _Taken()
     with _turn(conn):
         found = drop.files()
-        waiting = [file.name for file in found if not drop.is_settled(file)]
         ready = [file for file in found if drop.is_settled(file)]
+        taken.waiting += [file.name for file in found if not drop.is_settled(file)]
         for number, file in enumerate(ready, start=1):
-            try:
-                outcome = _Taking(conn, drop, file, is_simulated).run()
-            except FileNotFoundError:
-                outcome = None  # somebody took it away
-            except (OSError, psycopg.DataError) as error:
-                failures.append(FetchFailure(file.name, str(error)))
-                outcome = None
-            else:
-                if outcome is None:
-                    waiting.append(file.name)
-            if outcome is not None:
-                reports += outcome[0]
-                moved.append(outcome[1])
+            _take(_Taking(conn, drop, file, is_simulated), taken)
             if on_progress is not None:
                 on_progress(number, len(ready))
-        total = summarise(SOURCE, reports, failures, started)
+        total = summarise(SOURCE, taken.reports, taken.failures, started)
         record_source_run(
             conn,
             SOURCE,
-            "failed" if failures and not moved else "ok",
+            "failed" if taken.failures and not taken.moved else "ok",
             started_at=started_at,
             rows=total.loaded,
             rejects=total.rejected,
-            detail={"files": len(moved), "waiting": len(waiting)}
-            | ({"not_read": [f.url for f in failures[:20]]} if failures else {}),
+            detail=taken.detail,
         )
         conn.commit()
-    plain = {field.name: getattr(total, field.name) for field in fields(IngestSummary)}
-    return DropSummary(**plain, moved=tuple(moved), waiting=tuple(waiting))
+    plain = {part.name: getattr(total, part.name) for part in fields(IngestSummary)}
+    waiting = tuple(storable_text(name) for name in taken.waiting)
+    return DropSummary(**plain, moved=tuple(taken.moved), waiting=waiting)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What became of the files so far."""
+
+    reports: list[FileReport] = field(default_factory=list)
+    failures: list[FetchFailure] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """For the source's health."""
+        counts: dict[str, object] = {
+            "files": len(self.moved),
+            "waiting": len(self.waiting),
+        }
+        if self.failures:
+            counts["not_read"] = [failure.url for failure in self.failures[:20]]
+        return counts
+
+
+def _take(taking: _Taking, taken: _Taken) -> None:
+    """Take one file; one that cannot be read now stays and holds up no other."""
+    try:
+        outcome = taking.run()
+    except FileNotFoundError:
+        return  # somebody took it away
+    except (OSError, psycopg.DataError) as error:
+        name = storable_text(taking.file.name)
+        taken.failures.append(FetchFailure(name, str(error)))
+        return
+    if outcome is None:
+        taken.waiting.append(taking.file.name)
+        return
+    taken.reports += outcome[0]
+    taken.moved.append(outcome[1])
 
 
 @contextmanager
@@ -152,6 +182,8 @@ class _LedgerFile:
 class _Taking:
     """One file's way from the folder to its place."""
 
+    file: Dropped
+
     def __init__(
         self,
         conn: psycopg.Connection,
@@ -161,13 +193,13 @@ class _Taking:
     ) -> None:
         self._conn = conn
         self._drop = drop
-        self._file = file
+        self.file = file
         self._is_simulated = is_simulated
         self._sha256 = ""
 
     def run(self) -> tuple[list[FileReport], Moved] | None:
         """Load, report, move; None for a file that changed meanwhile."""
-        file = self._file
+        file = self.file
         self._sha256 = sha256_of(file.path)
         if not self._drop.is_unchanged(file):
             return None
@@ -191,12 +223,12 @@ class _Taking:
         if is_first:
             self._remember(place)
         self._drop.finish(file, place, report)
-        return reports, Moved(file.name, place, status)
+        return reports, Moved(storable_text(file.name), place, status)
 
     def _load(self, place: Path) -> list[FileReport]:
-        container = ReaxmlContainer.of(self._file.path, self._file.name, str(place))
+        container = ReaxmlContainer.of(self.file.path, self.file.name, str(place))
         load = load_container
-        if self._file.size < _BIG:
+        if self.file.size < _BIG:
             return load(
                 self._conn, container, REAXML_TABLE, is_simulated=self._is_simulated
             )
@@ -230,7 +262,7 @@ class _Taking:
             self._conn.execute(
                 "update ops.source_files set location = %s "
                 "where source = %s and container_sha256 = %s",
-                [str(place), SOURCE, self._sha256],
+                [_storable_path(place), SOURCE, self._sha256],
             )
 
     def _report(
@@ -245,11 +277,11 @@ class _Taking:
             ).fetchall()
         names = ("file", "line", "field", "rule", "reason", "fix")
         return {
-            "file": self._file.name,
+            "file": storable_text(self.file.name),
             "status": status,
             "loaded_as": entries[0].container_file if entries else None,
             "sha256": self._sha256,
-            "size_bytes": self._file.size,
+            "size_bytes": self.file.size,
             "finished_at": self._drop.now.isoformat(timespec="seconds"),
             "files": [
                 {
@@ -264,9 +296,15 @@ class _Taking:
         }
 
 
+def _storable_path(path: Path) -> str | None:
+    """A path as text; None for one that is none: nobody could find it by it."""
+    text = str(path)
+    return text if storable_text(text) == text else None
+
+
 def _is_interrupted(known: _LedgerFile, file: Dropped) -> bool:
     """Whether a known file is one that was loaded under this name and never moved."""
-    if known.container_file != file.name:
+    if known.container_file != storable_text(file.name):
         return False
     return known.location is None or not Path(known.location).exists()
 

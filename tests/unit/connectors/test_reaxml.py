@@ -240,8 +240,8 @@ def land(area: str) -> str:
             [{"start": "2024-12-01T12:00:00", "end": "2024-12-01T12:30:00"}],
         ),
         (
-            '<vendorDetails><telephone type="AH">0399999999</telephone></vendorDetails>',
-            "vendorDetails/telephone[ah]",
+            '<listingAgent><telephone type="AH">0399999999</telephone></listingAgent>',
+            "listingAgent[1]/telephone[ah]",
             "+61399999999",
         ),
     ],
