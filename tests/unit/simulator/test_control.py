@@ -22,10 +22,17 @@ Ask = Callable[..., tuple[http.client.HTTPResponse, bytes]]
 
 
 @pytest.fixture
-def ask() -> Iterator[Ask]:
+def server() -> Iterator[SiteServer]:
     market = Market(MarketSize(homes=800, weeks=12))
     server = SiteServer(Site(market), domain=DomainApi(market))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def ask(server: SiteServer) -> Iterator[Ask]:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
 
     def ask(
@@ -37,8 +44,6 @@ def ask() -> Iterator[Ask]:
 
     yield ask
     connection.close()
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_api_is_served_under_its_mount_point_by_its_own_clock(ask: Ask) -> None:
@@ -108,5 +113,10 @@ def test_wrong_controls_are_refused(
     assert ask(method, path)[0].status == status
 
 
-def test_a_body_too_large_is_refused(ask: Ask) -> None:
-    assert ask("POST", SEARCH, "x" * 1_000_001)[0].status == 413
+def test_a_body_too_large_is_refused_before_it_is_sent(server: SiteServer) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    connection.putrequest("POST", SEARCH)
+    connection.putheader("Content-Length", "1000001")
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
