@@ -1,0 +1,55 @@
+-- Sales in the history of Domain's properties, with suppressed prices apart.
+with properties as (
+    select distinct on (domain_property_id) *
+    from {{ source("raw", "domain__properties") }}
+    order by domain_property_id, observed_at desc, _row_hash
+),
+
+sales as (
+    select
+        properties.*,
+        sale.ordinal,
+        sale.fact,
+        -- Nothing here was checked when it was loaded: what is no number is unknown.
+        coalesce(sale.fact -> 'suppressPrice' = 'true', false) as is_withheld,
+        case when jsonb_typeof(sale.fact -> 'price') = 'number'
+            then (sale.fact ->> 'price')::numeric end as price_aud
+    from properties
+    cross join lateral jsonb_array_elements(
+        case when jsonb_typeof(properties.sales) = 'array' then properties.sales
+            else '[]' end
+    ) with ordinality as sale (fact, ordinal)
+    where jsonb_typeof(sale.fact) = 'object'
+)
+
+select
+    domain_property_id,
+    ordinal::int as sale_number,
+    'domain' as source,
+
+    {{ domain_word("property_type") }} as property_type,
+    fact ->> 'type' as sale_type,
+    fact ->> 'agency' as agency_name,
+    address,
+    upper(locality) as locality,
+    upper(state) as state,
+    postcode,
+
+    case when not is_withheld and price_aud > 0 then price_aud end as price_aud,
+    case when is_withheld and price_aud > 0 then price_aud end as withheld_price_aud,
+    case when jsonb_typeof(fact -> 'daysOnMarket') = 'number'
+        then (fact ->> 'daysOnMarket')::numeric end as days_on_market,
+
+    is_withheld as is_price_withheld,
+    coalesce(fact -> 'documentedAsSold' = 'true', false) as is_documented,
+    coalesce(fact -> 'reportedAsSold' = 'true', false) as is_reported,
+    _is_simulated as is_simulated,
+
+    case when pg_input_is_valid(left(fact ->> 'date', 10), 'date')
+        then left(fact ->> 'date', 10)::date end as sold_date,
+    observed_at,
+    _source_file as source_file,
+    _row_number as source_row_number,
+    _batch_id as batch_id,
+    _loaded_at as loaded_at
+from sales
