@@ -16,7 +16,7 @@ from assets.landing.reference import (
     dataset_named,
     ingest_reference,
 )
-from assets.metadata import records_table
+from assets.metadata import records_table, stale_metadata
 from assets.resources import Warehouse
 from connectors.reference import INFOS
 from database.releases import newest_refusal, wholeness
@@ -114,11 +114,15 @@ def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
 def _metadata(
     context: dg.AssetExecutionContext, summary: ReferenceSummary
 ) -> dict[str, Any]:
+    if summary.staleness is not None:
+        context.log.warning(summary.staleness.reason)
+        return stale_metadata(summary.staleness)
     for refused in summary.refused_releases:
         context.log.warning("refused %s: %s", refused.file, refused.reason)
     current = [one for one in summary.releases if one.status == "current"]
+    changed = any(one.is_changed for one in summary.releases)
     shown: dict[str, Any] = {
-        "status": _status(summary),
+        "status": "landed" if changed else "unchanged",
         "dagster/row_count": sum(one.rows for one in current),
         "rejects": summary.rejected,
         "pruned_releases": summary.pruned,
@@ -154,12 +158,6 @@ def _metadata(
             newest.previous.isoformat() if newest.previous else "none"
         )
     return shown
-
-
-def _status(summary: ReferenceSummary) -> str:
-    if summary.staleness is not None:
-        return f"{summary.staleness.status}: {summary.staleness.reason}"
-    return "landed" if any(one.is_changed for one in summary.releases) else "unchanged"
 
 
 def _check(dataset: str) -> dg.AssetChecksDefinition:

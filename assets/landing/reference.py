@@ -11,18 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from assets.landing.common import IngestSummary, Progress, summarise
+from assets.landing.degradation import degrade
 from assets.landing.read_ahead import ReadAhead
 from connectors.locations import is_remote, land
 from connectors.reference.catalogue import DATASETS
 from connectors.reference.meter import Meter
 from connectors.reference.model import Dataset
 from connectors.reference.releases import Release, find_releases
-from connectors.resilience import POLICIES, Parked, SourceClient, SourceDown
+from connectors.resilience import POLICIES, SourceClient
 from database.raw_loading import known_containers, load_container
 from database.releases import (
     Candidate,
@@ -31,7 +33,6 @@ from database.releases import (
     add_partition,
     prune,
     settle,
-    wholeness,
 )
 from database.source_health import RunStatus, record_source_run
 from domain.errors import PermanentError
@@ -42,13 +43,11 @@ from domain.records import FileReport, TargetTable
 class ReferenceSummary(IngestSummary):
     """What a landing did, and what became of each release it saw, oldest first.
 
-    `pruned` counts older releases whose rows were removed. `stale` says why nothing was
-    fetched, while what was current stays so.
+    `pruned` counts older releases whose rows were removed.
     """
 
     releases: tuple[Settled, ...] = ()
     pruned: int = 0
-    stale: str | None = None
 
     @property
     def refused_releases(self) -> list[Settled]:
@@ -76,7 +75,7 @@ def ingest_reference(
 ) -> ReferenceSummary:
     """Land the releases of one set; readers see a new one whole or not at all.
 
-    While the server is away the current releases stay, and the summary says `stale`.
+    While the server is away the current releases stay; the summary has `staleness`.
 
     Args:
         conn: an open transaction on it is committed first; each release then commits by
@@ -99,10 +98,17 @@ def ingest_reference(
     started, began = time.perf_counter(), datetime.now(UTC)
     what = dataset_named(dataset)
     meter = Meter(on_progress)
-    try:
-        releases = _find(what, str(location), landing, release_date, client, meter)
-    except (SourceDown, Parked) as error:
-        return _last_good(conn, what, error, began)
+    policy = client.policy if client is not None else POLICIES["reference"]
+    releases = degrade(
+        conn,
+        what.name,
+        partial(_find, what, str(location), landing, release_date, client, meter),
+        limit_hours=policy.stale_hours,
+    )
+    if isinstance(releases, IngestSummary):
+        return ReferenceSummary(
+            source=what.name, seconds=releases.seconds, staleness=releases.staleness
+        )
     rules = Rules(max_reject_share, what.max_shrink, accept)
     reports, settled = _load(conn, what, releases, rules, is_simulated, meter)
     pruned = prune(
@@ -112,11 +118,14 @@ def ingest_reference(
     record_source_run(
         conn,
         what.name,
-        "ok",
+        _status(settled),
         started_at=began,
         rows=totals.loaded,
         rejects=totals.rejected,
-        detail=client.metrics.as_metadata() if client else {},
+        detail={
+            **(client.metrics.as_metadata() if client else {}),
+            "refused": [one.reason for one in settled if one.status == "refused"],
+        },
     )
     conn.commit()
     return ReferenceSummary(
@@ -169,23 +178,46 @@ def _load(
     return reports, settled
 
 
-def _last_good(
-    conn: psycopg.Connection, what: Dataset, error: SourceDown | Parked, began: datetime
-) -> ReferenceSummary:
-    """What stands while the server is away: the current releases, with their age."""
-    standing = wholeness(conn, what.name, what.table)
-    status: RunStatus = "parked" if isinstance(error, Parked) else "stale"
-    record_source_run(
-        conn,
-        what.name,
-        status if standing else "failed",
-        started_at=began,
-        detail={"reason": str(error)},
-    )
+def _status(settled: list[Settled]) -> RunStatus:
+    """`failed` when what is on offer, and not older than what stands, was refused."""
+    refused = (one for one in settled if one.status == "refused")
+    newer = any(one.previous is None or one.day >= one.previous for one in refused)
+    return "failed" if newer else "ok"
+
+
+def settle_again(conn: psycopg.Connection, max_reject_share: float) -> list[Settled]:
+    """Judge releases anew whose counts a retry of rejects has changed."""
+    rows = conn.execute(_RECOUNTED, [list(DATASETS)]).fetchall()
     conn.commit()
-    if not standing:
-        raise error
-    return ReferenceSummary(source=what.name, stale=str(error))
+    return [
+        settle(
+            conn,
+            Candidate(*row),
+            Rules(max_reject_share, DATASETS[row[1]].max_shrink),
+        )
+        for row in rows
+    ]
+
+
+_RECOUNTED = """
+select r.release_id, r.dataset, r.part, r.release_date, r.dated_by, r.sha256, r.file
+from ops.reference_releases r
+join ops.source_files f on f.batch_id = r.batch_id
+where r.dataset = any(%s) and r.pruned_at is null
+group by r.release_id
+having (r.rows, r.rejects) is distinct from (sum(f.rows_loaded), sum(f.rows_rejected))
+order by r.release_date
+"""
+
+
+def read_again(dataset: str, path: Path) -> list[Release]:
+    """The releases at a path once more, for a retry of their rejects."""
+    return find_releases(dataset_named(dataset), [path])
+
+
+def reference_tables() -> dict[str, TargetTable]:
+    """Target of every set by its table, for a retry of rejects."""
+    return {one.table: reference_table(one) for one in DATASETS.values()}
 
 
 def _candidate(release: Release) -> Candidate:
