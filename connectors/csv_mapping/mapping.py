@@ -17,6 +17,7 @@ from typing import Any
 
 from connectors.csv_mapping.conditions import Condition
 from connectors.csv_mapping.mapping_file import FOLDER, Place, read_mapping_file
+from domain.australia import STATES
 from domain.errors import PermanentError
 
 #: Columns of raw.csv__sales a mapping may fill, in the order of a row's text.
@@ -321,6 +322,12 @@ def _column_faults(
         yield (*place, "parts"), "`parts` is for sale_date only", "Use `from`."
     if "join" in spec and parser not in ("text", "code"):
         yield (*place, "join"), "`join` is for texts only", "Use `from`."
+    if "default" in spec and not _is_value(name, str(spec["default"])):
+        yield (
+            (*place, "default"),
+            f"{spec['default']!r} is no {name}",
+            "Give the value as it shall stand in the table.",
+        )
     for index, form in enumerate(spec.get("formats", ())):
         if form not in _SPECIAL_FORMS and not _DATE_FORM.fullmatch(form):
             yield (
@@ -335,6 +342,20 @@ def _column_faults(
                 f"{spec[bound]!r} is no bound for {parser}",
                 "Give a number, or an ISO date (2000-01-31) for dates.",
             )
+
+
+def _is_value(name: str, text: str) -> bool:
+    """Whether a text can stand in a canonical column as it is."""
+    parser = _DEFAULT_PARSERS.get(name, "text")
+    if name == "dwelling_type":
+        return text in ("house", "townhouse", "unit", "land", "other")
+    if parser == "state":
+        return text in STATES
+    if parser == "postcode":
+        return re.fullmatch(r"[0-9]{4}", text) is not None
+    if parser in ("integer", "money"):
+        return re.fullmatch(r"[0-9]{1,9}", text) is not None
+    return parser == "text" or _is_bound(text, parser)
 
 
 def _is_bound(text: str, parser: str) -> bool:

@@ -111,12 +111,9 @@ def _in_words(error: Any) -> tuple[Place, str, str]:
     place: Place = tuple(error.absolute_path)
     found = error.instance
     see = f"See {SCHEMA.name} beside the shipped mappings."
-    if error.validator in ("additionalProperties", "propertyNames"):
-        known = _known_keys(error)
-        if error.validator == "propertyNames":
-            unknown = [str(found)]
-        else:
-            unknown = [key for key in found if key not in known]
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = [key for key in found if key not in known]
         near = get_close_matches(unknown[0], known, 1, 0.6)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         what = f"{unknown[0]!r} is not known here"
@@ -125,6 +122,9 @@ def _in_words(error: Any) -> tuple[Place, str, str]:
         choices = [str(choice) for choice in error.validator_value]
         near = get_close_matches(str(found), choices, 1, 0.6)
         hint = f"Did you mean {near[0]!r}? " if near else ""
+        if "propertyNames" in error.absolute_schema_path:
+            # The fault is in the key itself, which no path leads to.
+            place = (*place, str(found))
         return place, f"{found!r} is not known", f"{hint}Use {', '.join(choices)}."
     if error.validator == "required":
         lacking = [key for key in error.validator_value if key not in found]
@@ -137,14 +137,6 @@ def _in_words(error: Any) -> tuple[Place, str, str]:
         names = " or ".join([wanted] if isinstance(wanted, str) else wanted)
         return place, f"{found!r} is not of type {names}", see
     return place, str(error.message), see
-
-
-def _known_keys(error: Any) -> list[str]:
-    if error.validator == "propertyNames":
-        return [str(key) for key in error.schema.get("enum", [])] or [
-            str(key) for key in error.validator_value.get("enum", [])
-        ]
-    return sorted(error.schema.get("properties", {}))
 
 
 def _repeated_keys(node: Any, place: Place) -> Iterator[Place]:

@@ -270,6 +270,9 @@ class RowReader:
         }
         if found.notes:
             extra["_notes"] = found.notes
+        if not self.mapping.identifying:
+            # So that nobody takes the missing address for a fault of the file.
+            extra["_identifying"] = False
         content = "\x1f".join(
             f"{name}={cells[at]}" for name, at in self.layout.content if cells[at]
         )
