@@ -205,12 +205,14 @@ class _Taking:
             return None
         before = self._ledger()
         done = self._drop.place_for(file, "done", self._sha256)
-        reports = self._load(done)
+        # Agencies use names again: the ledger has the one a file is kept under.
+        name = storable_text(done.relative_to(self._drop.root / "done").as_posix())
+        reports = self._load(name, done)
         if not self._drop.is_unchanged(file):
             # It grew while it was read: its new bytes are another file's.
             return None
         now = self._ledger()
-        is_first = not before or _is_interrupted(before[0], file)
+        is_first = not before or _is_interrupted(before[0], name)
         refused = sum(entry.reason is not None for entry in now)
         ending: Ending = "failed" if refused else "done"
         status = "loaded"
@@ -225,8 +227,8 @@ class _Taking:
         self._drop.finish(file, place, report)
         return reports, Moved(storable_text(file.name), place, status)
 
-    def _load(self, place: Path) -> list[FileReport]:
-        container = ReaxmlContainer.of(self.file.path, self.file.name, str(place))
+    def _load(self, name: str, place: Path) -> list[FileReport]:
+        container = ReaxmlContainer.of(self.file.path, name, str(place))
         load = load_container
         if self.file.size < _BIG:
             return load(
@@ -302,9 +304,9 @@ def _storable_path(path: Path) -> str | None:
     return text if storable_text(text) == text else None
 
 
-def _is_interrupted(known: _LedgerFile, file: Dropped) -> bool:
+def _is_interrupted(known: _LedgerFile, name: str) -> bool:
     """Whether a known file is one that was loaded under this name and never moved."""
-    if known.container_file != storable_text(file.name):
+    if known.container_file != name:
         return False
     return known.location is None or not Path(known.location).exists()
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from assets.landing.reaxml import DropSummary, ingest_reaxml
+from assets.landing.retry import retry_rejects
 from connectors.reaxml.drop import DropFolder
 from domain.errors import PermanentError
 from tests.reaxml_samples import FULL, drop, feed, record, zip_file
@@ -145,6 +146,31 @@ def test_the_same_bytes_are_loaded_once_and_the_same_name_never_overwritten(
     assert len(kept) == 3
     assert len({(tmp_path / "done" / name).read_text() for name in kept}) == 2
     assert (tmp_path / "done" / "a.xml").read_text() == text
+    newest = one(
+        conn, "select _source_file from raw.reaxml__listings where unique_id = 'U2'"
+    )
+    assert "<price>1</price>" in (tmp_path / "done" / newest).read_text()
+
+
+def test_a_mended_file_works_off_the_refused_one_and_a_later_feed_does_not(
+    conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    text = feed(record(FULL))
+    drop(tmp_path, "broken.xml", text[:-20])
+    drop(tmp_path, "daily.xml", feed(record(FULL, unique="U2"), BAD))
+    land(conn, tmp_path)
+    drop(tmp_path, "broken.xml", text)
+    drop(tmp_path, "daily.xml", feed(record(FULL, unique="U3")))
+    land(conn, tmp_path)
+    retry_rejects(conn, source="reaxml")
+    assert conn.execute(
+        "select source_file, rule_id, resolved_at is null from raw.rejects order by 1"
+    ).fetchall() == [
+        ("broken.xml", "file_xml_broken", False),
+        ("broken.xml", "file_xml_broken", False),
+        ("daily.xml", "unique_id_missing", True),
+    ]
+    assert one(conn, "select count(*) from raw.reaxml__listings") == 3
 
 
 def test_a_file_still_being_written_waits(
