@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.commands.mappings import mapping
 from orchestration.commands.rejects import batch, rejects
 from orchestration.commands.sources import sources
 from settings import Settings
@@ -29,6 +30,7 @@ db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
+app.add_typer(mapping, name="mapping")
 app.command()(sources)
 
 NswPsi = Annotated[
