@@ -15,6 +15,7 @@ from assets.landing.nsw_valuer import ingest_psi
 from assets.landing.retry import retry_rejects
 from assets.resources import Warehouse
 from database.discarding import discard_batch
+from database.quarantine import dismiss_rejects
 from database.source_fields import (
     accept_fields,
     drifted_fields,
@@ -22,7 +23,7 @@ from database.source_fields import (
     record_fields,
 )
 from domain.records import FieldsSeen
-from tests.psi_samples import sale, write_week
+from tests.psi_samples import psi_file, sale, write_week, zip_of
 
 HEADER = "Suburb,Address,Rooms,Type,Price,Method,SellerG,Date,Postcode"
 Conn = psycopg.Connection[Any]
@@ -206,3 +207,32 @@ def test_names_no_database_can_hold_are_kept_as_they_look(conn: Conn) -> None:
     record_fields(conn, "csv", [("x", shows("id", "a\x00b", "\ud800", "y" * 5000))])
     record_fields(conn, "csv", [("y", shows("id"))])
     assert drifted_fields(conn, "csv") == []
+
+
+def test_one_bad_record_of_a_small_district_is_no_news(
+    conn: Conn, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    def land_week(week: str, *, bad: int, good: int) -> None:
+        first = int(week[4:]) * 1000
+        sales = [sale(first + n, price="-1" if n < bad else "9") for n in range(20)]
+        day = f"{week[6:]}{week[4:6]}{week[:4]}"
+        members = {
+            f"001_SALES_DATA_NNME_{day}.DAT": psi_file(*sales),
+            f"002_SALES_DATA_NNME_{day}.DAT": psi_file(
+                *(sale(first + 100 + n) for n in range(good))
+            ),
+        }
+        path = tmp_path / f"{week}.zip"
+        path.write_bytes(zip_of(members))
+        ingest_psi(conn, path, landing=tmp_path, is_simulated=False)
+
+    land_week("20240603", bad=1, good=60)
+    assert judge(checks.few_records_are_refused, warehouse).passed
+    land_week("20240610", bad=1, good=20)
+    assert not judge(checks.few_records_are_refused, warehouse).passed, "1 of 40"
+    dismiss_rejects(conn, "Looked at.", source="nsw_valuer")
+    conn.commit()
+    assert judge(checks.few_records_are_refused, warehouse).passed
+    land_week("20240617", bad=2, good=180)
+    result = judge(checks.few_records_are_refused, warehouse)
+    assert [row["rejected"] for row in records(result, "files")] == ["2"]
