@@ -34,6 +34,8 @@ _SORT = {"sortKey": "DateListed", "direction": "Ascending"}
 _SALE_BANDS = (400_000, 600_000, 750_000, 900_000, 1_100_000, 1_500_000, 2_500_000)
 _RENT_BANDS = (400, 500, 600, 700, 850, 1_100)
 _MOST_ROOMS = 12
+#: Prices in queries are 32-bit whole numbers.
+_HIGHEST_PRICE = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def search_name(query: Json) -> str:
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
     return value
 
 
@@ -162,7 +166,31 @@ def _moment(value: object) -> datetime | None:
 def _by_price(query: Json, _: Dates, __: bool) -> Split | None:
     """Bands that meet at their bounds: a price on a bound is in both, never in none."""
     ladder = _RENT_BANDS if query.get("listingType") == "Rent" else _SALE_BANDS
-    return _bands(query, "price", "Price", ladder, smallest=2)
+    low, high = _bound(query, "minPrice"), _bound(query, "maxPrice")
+    bounds = _price_bounds(low, high, ladder)
+    if not bounds:
+        return None
+    pairs = pairwise([low, *bounds, high])
+    return Split("price", tuple(_banded(query, "Price", *pair) for pair in pairs))
+
+
+def _price_bounds(
+    low: int | None, high: int | None, ladder: tuple[int, ...]
+) -> list[int]:
+    """Where to cut between two prices: the ladder's steps, then halves or doubles."""
+    # One below round figures, where prices do not crowd.
+    steps = [step - 1 for step in ladder]
+    inside = [
+        step
+        for step in steps
+        if (low is None or step > low) and (high is None or step < high)
+    ]
+    if inside:
+        return inside
+    if high is None:
+        return [2 * low] if low and low <= _HIGHEST_PRICE // 2 else []
+    middle = ((low or 0) + high) // 2
+    return [middle] if (low or 0) < middle < high else []
 
 
 def _by_rooms(query: Json, _: Dates, __: bool) -> Split | None:
@@ -174,32 +202,6 @@ def _by_rooms(query: Json, _: Dates, __: bool) -> Split | None:
         for rooms in range(_MOST_ROOMS)
     )
     return Split("rooms", (*queries, {**query, "minBedrooms": _MOST_ROOMS}))
-
-
-def _bands(
-    query: Json, dimension: str, word: str, ladder: tuple[int, ...], smallest: int
-) -> Split | None:
-    low, high = _bound(query, f"min{word}"), _bound(query, f"max{word}")
-    inside = [
-        bound
-        for bound in ladder
-        if (low is None or bound > low) and (high is None or bound < high)
-    ]
-    if not inside or (low is not None and high is not None and len(inside) < 2):
-        if low is not None and high is not None:
-            if high - low < smallest:
-                return None
-            inside = [(low + high) // 2]
-        elif high is not None:
-            inside = [high // 2] if high >= smallest else []
-        else:
-            inside = [2 * low] if low else []
-        if not inside or inside[0] > 2_000_000_000:
-            return None
-    # One below round figures, where prices do not crowd.
-    bounds = [bound - 1 if bound in ladder else bound for bound in inside]
-    pairs = pairwise([low, *bounds, high])
-    return Split(dimension, tuple(_banded(query, word, *pair) for pair in pairs))
 
 
 def _banded(query: Json, word: str, low: int | None, high: int | None) -> Json:
