@@ -47,6 +47,7 @@ ROW_COLUMNS = (
 )
 TimeFrom = Literal["record", "list", "name", "file"]
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 #: Rows of one batch, and the text (characters) after which it is handed on.
 _BATCH = 2_000
 _BATCH_TEXT = 2 << 20
@@ -272,7 +273,7 @@ def _line(
     patch: Patch,
 ) -> tuple[str, str]:
     """Content hash and row text. The hash is of what is said, not of its layout."""
-    said = json.dumps(patch.values, ensure_ascii=False, sort_keys=True)
+    said = _encode(patch.values)
     mod_time = stamp[0].isoformat()
     content = "\x1f".join((*(part or "" for part in key), mod_time, said))
     digest = md5(content.encode(), usedforsecurity=False).hexdigest()
@@ -287,8 +288,8 @@ def _line(
         list_date.isoformat() if list_date else "",
         str(listing.number),
         said,
-        json.dumps(patch.readings, ensure_ascii=False, sort_keys=True),
-        json.dumps(notes, ensure_ascii=False),
+        _encode(patch.readings),
+        _encode(notes) if notes else "[]",
         listing.original.text,
         digest,
         str(listing.line),
