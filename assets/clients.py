@@ -84,13 +84,15 @@ def client_for(
     )
 
 
-def is_pulled(settings: Settings, source: str) -> bool:
-    """Whether the settings name something to pull for a source."""
+def is_pulled(settings: Settings, source: str, dataset: str | None = None) -> bool:
+    """Whether the settings name something to pull for a source, or a part of it."""
     match source:
         case "nsw_valuer" | "csv":
             return getattr(settings, source).location is not None
         case "domain":
             domain = settings.domain
+            if dataset == "listings":
+                return bool(domain.searches)
             return bool(domain.searches or domain.cities or domain.suburbs)
         case "reaxml":
             return settings.reaxml.drop_folder is not None

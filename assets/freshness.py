@@ -46,7 +46,7 @@ def freshness_check(
     )
     def check(warehouse: Warehouse) -> dg.AssetCheckResult:
         settings = warehouse.settings
-        if not is_pulled(settings, source):
+        if not is_pulled(settings, source, dataset):
             return dg.AssetCheckResult(
                 passed=True, description="The settings pull nothing from this source."
             )

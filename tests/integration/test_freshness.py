@@ -183,6 +183,16 @@ def test_a_source_that_is_not_pulled_passes_whatever_its_age(
     clients.shared_state(Settings())
 
 
+def test_listings_are_pulled_where_there_are_searches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUSPROPERTY_DOMAIN__CITIES", '["Sydney"]')
+    assert clients.is_pulled(Settings(), "domain")
+    assert not clients.is_pulled(Settings(), "domain", "listings")
+    monkeypatch.setenv("AUSPROPERTY_DOMAIN__SEARCHES", '[{"listingType": "Sale"}]')
+    assert clients.is_pulled(Settings(), "domain", "listings")
+
+
 def test_a_parked_source_keeps_its_snapshot_until_its_quota_is_back(
     conn: psycopg.Connection,
 ) -> None:
