@@ -14,7 +14,7 @@ from connectors.nsw_valuer.layout import ROW_COLUMNS
 from tests.mutations import deadline, mutate, wrap
 from tests.psi_samples import psi_file, sale
 
-COUNT = 1_500
+COUNT = 2_000
 DAT = "708_SALES_DATA_NNME_17062024.DAT"
 WORDS = (
     *(

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from simulator.geography import build_localities
-from simulator.market import Market, MarketSize, Sale
+from simulator.market import Market, MarketSize, Sale, turnover_slowdown
 from simulator.names import locality_names
 from simulator.psi import weekly_zip
 
@@ -173,6 +173,20 @@ def _features(sales: list[Sale]) -> np.ndarray:
             vic * sale.contract_date.toordinal() / 365,
         )
     return rows
+
+
+def test_the_bigger_a_market_the_longer_its_homes_are_held() -> None:
+    sizes = (1_000, 20_000, 60_000, 500_000, 2_000_000, 5_000_000)
+    slower = [turnover_slowdown(size) for size in sizes]
+    assert slower == sorted(slower)
+    assert (slower[0], slower[1], slower[-2], slower[-1]) == (1, 1, 8, 8)
+    yearly = {}
+    for size in (20_000, 200_000):
+        market = Market(MarketSize(homes=size))
+        sold = sum(len(market.slots(week, "NSW")) for week in (20, 21, 22, 23))
+        yearly[size] = sold * 13 / (size * 0.58)
+    assert 0.4 < yearly[20_000] < 0.8
+    assert 0.08 < yearly[200_000] < 0.2
 
 
 @pytest.mark.parametrize(
