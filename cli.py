@@ -44,6 +44,11 @@ Mapping = Annotated[
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Also write the summary to this file.")
 ]
+Properties = Annotated[
+    int | None, typer.Option(help="Homes of the made-up market (without a source).")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of the made-up market.")]
+Weeks = Annotated[int | None, typer.Option(help="Weeks of the made-up market.")]
 
 
 @app.command()
@@ -52,26 +57,19 @@ def run(
     csv: CsvFile = None,
     mapping: Mapping = "melbourne",
     json_file: JsonFile = None,
-    properties: Annotated[
-        int | None, typer.Option(help="Homes of the made-up market (without a source).")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the made-up market.")
-    ] = None,
-    weeks: Annotated[
-        int | None, typer.Option(help="Weeks of the made-up market.")
-    ] = None,
+    properties: Properties = None,
+    seed: Seed = None,
+    weeks: Weeks = None,
 ) -> None:
     """Run the main job to its end: fetch, load, build, check, train, score, deliver.
 
     Without a source, a simulator serves a made-up market over HTTP.
     """
     from orchestration.demo import RunRequest, run_main_job
+    from orchestration.named_sources import NamedSources
 
     request = RunRequest(
-        nsw_psi=nsw_psi,
-        csv=csv,
-        mapping=mapping,
+        NamedSources(nsw_psi=nsw_psi, csv=csv, mapping=mapping),
         properties=properties,
         seed=seed,
         weeks=weeks,
@@ -84,14 +82,42 @@ def ingest(
     nsw_psi: NswPsi = None,
     csv: CsvFile = None,
     mapping: Mapping = "melbourne",
+    reaxml: Annotated[
+        str | None, typer.Option(help="Drop folder of REAXML files.")
+    ] = None,
+    domain: Annotated[
+        bool, typer.Option("--domain", help="The Domain API, as the settings say.")
+    ] = False,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=LOCATION of a reference set, such as gnaf=GNAF_CORE.psv; "
+            "may be given several times."
+        ),
+    ] = None,
     json_file: JsonFile = None,
+    properties: Properties = None,
+    seed: Seed = None,
+    weeks: Weeks = None,
 ) -> None:
-    """Load source files into raw, with their landing checks, and stop there."""
-    from orchestration.demo import RunRequest, run_main_job
+    """Load sources into raw, with their landing checks, and stop there.
 
-    if nsw_psi is None and csv is None:
-        raise typer.BadParameter("name a source: --nsw-psi LOCATION or --csv FILE")
-    request = RunRequest(nsw_psi=nsw_psi, csv=csv, mapping=mapping, job="ingest")
+    Without a source, all of them from the made-up market.
+    """
+    from orchestration.demo import RunRequest, run_main_job
+    from orchestration.named_sources import NamedSources, parse_reference
+
+    sources = NamedSources(
+        nsw_psi=nsw_psi,
+        csv=csv,
+        mapping=mapping,
+        reaxml=reaxml,
+        domain=domain,
+        reference=parse_reference(reference or []),
+    )
+    request = RunRequest(
+        sources, properties=properties, seed=seed, weeks=weeks, job="ingest"
+    )
     raise typer.Exit(run_main_job(request, json_file))
 
 

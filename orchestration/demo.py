@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from orchestration.board import Board
 from orchestration.children import Child, child
 from orchestration.instance import close_orphaned_runs, prepare_instance
 from orchestration.main_job import JobOutcome, run_job
+from orchestration.named_sources import NamedSources, made_up_sources
 from orchestration.outage import outage_in_a_sentence, replace_dead_connections
 from orchestration.summary import build_summary, refused_files, render
 from settings import Settings
@@ -49,9 +50,7 @@ DEMO_ENDPOINT = "demo-consumer"
 class RunRequest:
     """What to run on; without a source, the made-up market."""
 
-    nsw_psi: str | None = None
-    csv: str | None = None
-    mapping: str = "melbourne"
+    sources: NamedSources = field(default_factory=NamedSources)
     properties: int | None = None
     seed: int | None = None
     weeks: int | None = None
@@ -60,14 +59,7 @@ class RunRequest:
     @property
     def is_simulated(self) -> bool:
         """True without a source."""
-        return self.nsw_psi is None and self.csv is None
-
-
-@dataclass
-class _Sources:
-    nsw_psi: str | None
-    csv: str | None
-    mapping: str
+        return not self.sources
 
 
 def run_main_job(request: RunRequest, json_file: Path | None) -> int:
@@ -125,7 +117,7 @@ def _run_jobs(
     settings: Settings,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
-    sources: _Sources,
+    sources: NamedSources,
     board: Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
@@ -136,7 +128,9 @@ def _run_jobs(
             definitions,
             request.job,
             instance,
-            run_config=_run_config(sources),
+            run_config=sources.run_config(),
+            # Landing alone lands what is named; the main job is the whole graph.
+            asset_keys=sources.asset_keys() if request.job == "ingest" else None,
             tags=range_tags(*(weeks or (today, today))),
             on_stage=board.stage,
         )
@@ -149,30 +143,18 @@ def _run_jobs(
     return outcomes
 
 
-def _run_config(sources: _Sources) -> dict[str, Any]:
-    nsw = "__".join(keys.RAW_NSW_SALES.path)
-    csv = "__".join(keys.RAW_CSV_SALES.path)
-    return {
-        "ops": {
-            nsw: {"config": {"location": sources.nsw_psi, "every_file": True}},
-            csv: {"config": {"location": sources.csv, "mapping": sources.mapping}},
-        }
-    }
-
-
 def _sources(
     request: RunRequest, settings: Settings, stack: contextlib.ExitStack
-) -> _Sources:
+) -> NamedSources:
     if not request.is_simulated:
-        return _Sources(request.nsw_psi, request.csv, request.mapping)
-    arguments = ["--port=0"]
-    for name in ("properties", "seed", "weeks"):
-        value = getattr(request, name)
-        if value is not None:
-            arguments.append(f"--{name}={value}")
-    log = settings.market_folder / "simulator.log"
-    site = stack.enter_context(child("simulator", arguments, log))
-    return _Sources(f"{site.url}/psi/", f"{site.url}/csv/sales.csv.gz", "melbourne")
+        return request.sources
+    sizes = {
+        "properties": request.properties,
+        "seed": request.seed,
+        "weeks": request.weeks,
+    }
+    every_source = request.job == "ingest"
+    return made_up_sources(settings, stack, sizes, every_source=every_source)
 
 
 def _consumer(settings: Settings, url: str, stack: contextlib.ExitStack) -> Child:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,7 @@ def run_job(
     *,
     run_config: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    asset_keys: Sequence[dg.AssetKey] | None = None,
     on_stage: StageListener,
 ) -> JobOutcome:
     """Execute one job of the code location in this process and collect its outcome."""
@@ -112,6 +113,7 @@ def run_job(
     result = job.execute_in_process(
         run_config={**(run_config or {}), "loggers": {"stages": {}}},
         instance=instance,
+        asset_selection=asset_keys,
         tags={**LOCATION_TAGS, **process_tag(), **(tags or {})},
         raise_on_error=False,
     )

@@ -18,6 +18,7 @@ from simulator.lifetime import announce, exit_with_stdin
 from simulator.market import Market, MarketSize
 from simulator.psi import weekly_name, weekly_zip
 from simulator.reaxml import write_drop
+from simulator.reference import write_reference
 from simulator.server import SiteServer
 from simulator.website import Site
 
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if options.write is not None:
         write_files(site.market, options.write)
+        return 0
+    if options.write_reference is not None:
+        write_reference(site.market, options.write_reference)
         return 0
     if options.reaxml_drop is not None:
         count, every = options.reaxml_files, options.reaxml_every
@@ -117,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--state-file", type=Path, help="also write the ready line there")
     add("--exit-with-stdin", action="store_true", help="end when stdin ends")
     add("--write", type=Path, metavar="FOLDER", help="write the files and end")
+    add(
+        "--write-reference",
+        type=Path,
+        metavar="FOLDER",
+        help="write the reference sets in their publishers' formats and end",
+    )
     add(
         "--reaxml-drop",
         type=Path,
