@@ -22,6 +22,7 @@ Opener = Callable[[], BinaryIO]
 _HEAD = 8192
 #: Bytes that Windows-1252 leaves undefined; a file with one of them is latin-1.
 _UNDEFINED_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+_TEXT = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
 _CONTROLS_LATIN1 = frozenset(range(0x80, 0xA0))
 
 
@@ -115,18 +116,22 @@ def scan_text(open_it: Opener, encoding: str | None = None) -> TextScan:
 def _encoding(head: bytes, is_utf8: bool, seen: set[int]) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # Without marks: every second byte of ordinary text is NUL.
-    sample = head[: len(head) // 2 * 2]
-    if len(sample) >= 8:
-        if sample[1::2].count(0) * 10 > len(sample) // 2 * 9 and 0 not in sample[::2]:
+    # Without marks: every second byte of ordinary text is NUL, the others are text.
+    if len(head) >= 8:
+        if _is_half_text(head[1::2], head[::2]):
             return "utf-16-le"
-        if sample[::2].count(0) * 10 > len(sample) // 2 * 9 and 0 not in sample[1::2]:
+        if _is_half_text(head[::2], head[1::2]):
             return "utf-16-be"
     if is_utf8:
         return "utf-8"
     if seen & _CONTROLS_LATIN1 and not seen & _UNDEFINED_1252:
         return "cp1252"
     return "latin-1"
+
+
+def _is_half_text(high: bytes, low: bytes) -> bool:
+    text = sum(byte in _TEXT for byte in low)
+    return high.count(0) * 10 > len(high) * 9 and text * 10 > len(low) * 9
 
 
 def _is_binary(head: bytes) -> bool:

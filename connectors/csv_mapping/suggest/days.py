@@ -145,7 +145,7 @@ def _by_order(
         )
         for form in (first, second)
     }
-    if abs(rising[first] - rising[second]) > 0.2:
+    if abs(rising[first] - rising[second]) > 0.1:
         better, loser = (
             (first, second) if rising[first] > rising[second] else (second, first)
         )

@@ -410,7 +410,7 @@ edits = st.lists(
 
 
 @settings(
-    max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
 )  # fmt: skip
 @given(st.sampled_from(range(len(SAMPLES))), edits)
