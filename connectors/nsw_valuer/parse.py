@@ -34,6 +34,8 @@ from domain.records import ORIGINAL_LIMIT, Original, RecordBatch, Reject, escape
 #: A legal description is cut at 70 characters a record; a longer one is no description.
 _LEGAL_LIMIT = 4096
 _MOST_PARTIES = 32_767
+#: Lines read before they are handed on; the usual block holds half as many.
+MOST_AT_ONCE = 20_000
 _NO_KEY = "\x00"
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})[/.-](\d\d)[/.-](\d\d)", re.ASCII)
@@ -83,7 +85,13 @@ class CurrentReader:
             if isinstance(block, LongLine):
                 self._refuse_long_line(block)
             else:
-                self._read_lines(block.lines, block.has_specials)
+                lines = block.lines
+                while len(lines) > MOST_AT_ONCE:
+                    # A megabyte of next to nothing a line: rejects are bigger.
+                    self._read_lines(lines[:MOST_AT_ONCE], block.has_specials)
+                    yield self._take()
+                    lines = lines[MOST_AT_ONCE:]
+                self._read_lines(lines, block.has_specials)
             yield self._take()
         self._close()
         yield self._take()

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from connectors.lines import Block, LongLine, read_blocks
 from connectors.nsw_valuer.layout import SOURCE, Fault
 from connectors.nsw_valuer.parse import (
+    MOST_AT_ONCE,
     ArchiveReader,
     CurrentReader,
     reject_of,
@@ -36,11 +37,12 @@ def read_records(
             archive = ArchiveReader(name, found.downloaded_at)
             yield from archive.read(read_blocks(stream))
         return
-    if found.content is not None or not (found.counts["C"] or found.counts["D"]):
+    is_small = found.content is not None and found.counts["B"] <= MOST_AT_ONCE
+    if is_small or not (found.counts["C"] or found.counts["D"]):
         reader = CurrentReader(name)
         with open_file() as stream:
             batches = reader.read(read_blocks(stream))
-            if found.content is None:
+            if not is_small:
                 yield from batches  # no C or D record: nothing can be out of order
                 return
             kept = list(batches)
@@ -100,4 +102,7 @@ def refuse_records(
             rejects.append(
                 Reject(SOURCE, source_file, number, None, rule, reason, fault.fix, kept)
             )
+            if len(rejects) >= MOST_AT_ONCE:
+                yield RecordBatch([], [], rejects, len(rejects))
+                rejects = []
         yield RecordBatch([], [], rejects, len(rejects))

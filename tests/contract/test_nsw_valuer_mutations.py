@@ -109,7 +109,7 @@ def test_mutated_files_give_a_record_or_a_reject_each(
         deeds, damaged = mutate(chance, content, WORDS)
         name, damaged = wrap(chance, name, damaged)
         try:
-            with deadline(10):
+            with deadline(40):
                 found = check(tmp_path, name, damaged)
         except BaseException as error:
             error.add_note(f"mutation {seed}:{number}: {deeds} of {name}")

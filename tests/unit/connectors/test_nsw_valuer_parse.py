@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.lines import read_blocks
 from connectors.nsw_valuer.layout import ROW_COLUMNS
 from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader
-from connectors.nsw_valuer.reading import read_records
+from connectors.nsw_valuer.reading import read_records, refuse_records
 from connectors.nsw_valuer.scan import scan
 from domain.records import ORIGINAL_LIMIT, Reject
 from tests.psi_samples import STAMP, psi_file, sale
@@ -316,3 +316,16 @@ def test_records_do_not_depend_on_where_chunks_end(
     chunked, rejects, _ = read(content, chunk + 200)
     assert rejects == []
     assert chunked == whole
+
+
+@pytest.mark.parametrize("trailer", ["Z;60004;60001;0;0;", "Z;1;1;1;1;"])
+def test_a_file_of_next_to_nothing_a_line_is_handed_on_in_parts(trailer: str) -> None:
+    content = psi_file(["B;"] * 60_000, sale(1)[:1], trailer=trailer)
+    found = scan(lambda: io.BytesIO(content))
+    fault = found.fault
+    if fault is None:
+        batches = list(read_records("f", found, lambda: io.BytesIO(content)))
+    else:
+        batches = list(refuse_records("f", read_blocks(io.BytesIO(content)), fault))
+    assert sum(batch.read for batch in batches) == 60_001
+    assert max(len(batch.rejects) for batch in batches) <= 20_000
