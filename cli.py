@@ -31,7 +31,7 @@ app.add_typer(db, name="db")
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
-app.command()(sources)
+app.add_typer(sources, name="sources")
 
 NswPsi = Annotated[
     str | None,

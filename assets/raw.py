@@ -220,11 +220,12 @@ def _landed(
     }
     for refused in summary.refused_files:
         context.log.warning("refused %s: %s", refused.source_file, refused.reason)
-    # Files that could not be fetched are not what is on offer: an older state stands.
+    # What an outage kept from us is still on offer: an older state stands. A link that
+    # is broken for good must not age the source for ever.
     record_source_run(
         conn,
         summary.source,
-        "stale" if summary.not_fetched else "ok",
+        "stale" if any(f.is_outage for f in summary.not_fetched) else "ok",
         started_at=datetime.now(UTC) - timedelta(seconds=summary.seconds),
         rows=summary.loaded,
         rejects=summary.rejected,

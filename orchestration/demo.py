@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import dagster as dg
 from rich.console import Console
 
 from assets import keys, progress
+from assets.clients import client_for
 from assets.landing.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
@@ -121,7 +122,7 @@ def _run_jobs(
     board: Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
-    weeks = weeks_on_offer(sources.nsw_psi) if sources.nsw_psi else None
+    weeks = _weeks_on_offer(settings, sources.nsw_psi) if sources.nsw_psi else None
     today = datetime.now(UTC).date()
     outcomes = [
         run_job(
@@ -141,6 +142,12 @@ def _run_jobs(
             run_job(definitions, "deliver_webhooks", instance, on_stage=board.stage)
         )
     return outcomes
+
+
+def _weeks_on_offer(settings: Settings, location: str) -> tuple[date, date] | None:
+    landing = settings.landing_folder / "nsw_valuer"
+    with client_for(settings, "nsw_valuer") as client:
+        return weeks_on_offer(location, landing=landing, client=client)
 
 
 def _sources(

@@ -21,14 +21,21 @@ from dagster._core.remote_origin import (
 
 from assets import keys
 from assets.checks import TOLERATED
+from assets.raw_reference import ASSETS as REFERENCE_SETS
+from assets.raw_reference import key_of
 from orchestration.instance import LOCATION_TAGS, process_tag
 
 # Step keys as people call the work; what is not named here is a check.
 _STAGES = {
     "raw__nsw_valuer__sales": "load nsw_valuer",
     "raw__csv__sales": "load csv",
-    "raw__domain__listings": "load domain",
+    "raw__domain__listings": "load domain listings",
+    "raw__domain__listing_details": "load domain details",
+    "raw__domain__properties": "load domain properties",
+    "domain_sales_results": "load domain results",
+    "raw__domain__suburb_performance": "load domain suburbs",
     "raw__reaxml__listings": "load reaxml",
+    **{"__".join(key_of(name).path): f"load {name}" for name in REFERENCE_SETS},
     "raw__rejects": "count rejects",
     "intermediate__int_address__identity": "identify addresses",
     "dbt_models": "dbt build",
@@ -40,7 +47,10 @@ _STAGES = {
     "drain_due_deliveries": "deliver",
 }
 CHECKS = "checks"
-_CHECKED = [key for key in vars(keys).values() if isinstance(key, dg.AssetKey)]
+_CHECKED = [
+    *(key for key in vars(keys).values() if isinstance(key, dg.AssetKey)),
+    *map(key_of, REFERENCE_SETS),
+]
 
 StageListener = Callable[[str, str, float], None]
 

@@ -19,7 +19,6 @@ from assets import keys
 from assets.builds import last_summary
 
 MARTS = ("properties", "sales", "price_history", "suburb_market")
-_RAW_ASSETS = (keys.RAW_NSW_SALES, keys.RAW_CSV_SALES)
 
 
 def build_summary(
@@ -30,18 +29,13 @@ def build_summary(
 ) -> dict[str, Any]:
     """Everything a run did and what stands after it.
 
-    `raw` counts what this run read (B records for PSI, rows for CSV); `marts`,
-    `predictions` and the model are what stands; `deliveries` counts all there are by
-    outcome, and `sent` those this run delivered.
+    `raw` counts what this run read of all sources (B records for PSI, rows for CSV);
+    `marts`, `predictions` and the model are what stands; `deliveries` counts all there
+    are by outcome, and `sent` those this run delivered.
     """
     raw = {
         name: sum(
-            int(
-                metadata.get(key.to_user_string(), {})
-                .get("run_totals", {})
-                .get(name, 0)
-            )
-            for key in _RAW_ASSETS
+            int(shown.get("run_totals", {}).get(name, 0)) for shown in metadata.values()
         )
         for name in ("read", "loaded", "repeated", "rejected")
     }

@@ -24,10 +24,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FetchFailure:
-    """A file of a listing that could not be fetched; a rerun tries it again."""
+    """A file of a listing that could not be fetched; a rerun tries it again.
+
+    `is_outage`: the server was away; else it refuses this one file.
+    """
 
     url: str
     problem: str
+    is_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

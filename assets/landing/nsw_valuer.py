@@ -72,7 +72,7 @@ def ingest_psi(
         asked = client or SourceClient(POLICIES[SOURCE])
         fetched = fetch_files(asked, str(location), landing, weeks)
         failures = [
-            FetchFailure(item.url, item.problem or "")
+            FetchFailure(item.url, item.problem or "", item.is_outage)
             for item in fetched
             if item.path is None
         ]

@@ -35,11 +35,15 @@ _GONE = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One file of a listing: where it landed, or why it did not."""
+    """One file of a listing: where it landed, or why it did not.
+
+    `is_outage`: the server was away, so that it may well be there later.
+    """
 
     url: str
     path: Path | None
     problem: str | None = None
+    is_outage: bool = False
 
 
 @dataclass(slots=True)
@@ -70,6 +74,7 @@ class _Fetch:
 
     def _failed(self, url: str, error: SourceError) -> Fetched:
         problem = str(error)
+        is_outage = isinstance(error, SourceDown | Parked)
         if isinstance(error, SourceDown | Parked):
             self.away = self.away or error
         if isinstance(error, Refused) and error.status == 403:
@@ -79,7 +84,7 @@ class _Fetch:
                 "from its listing page: give that page's address as the location, or "
                 "download the files with a browser and give their folder."
             )
-        result = Fetched(url, None, problem)
+        result = Fetched(url, None, problem, is_outage)
         year = yearly_address(url)
         if isinstance(error, Refused) and error.status in _GONE and year is not None:
             self.gone.setdefault(year[1], []).append(result)

@@ -177,6 +177,29 @@ def retry(
         raise typer.Exit(1)
 
 
+@rejects.command()
+def dismiss(
+    reason: Annotated[str, typer.Option(help="Why; it is kept with every reject.")],
+    reject_id: Annotated[
+        str | None, typer.Argument(help="One reject, by its id or how it begins.")
+    ] = None,
+    source: SourceName = None,
+    rule: Rule = None,
+    file: FilePart = None,
+) -> None:
+    """Close rejects that nobody will mend; they stay refused and in quarantine."""
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+    from database.quarantine import dismiss_rejects
+
+    with connect(prepare_warehouse(Settings())) as conn:
+        count = dismiss_rejects(
+            conn, reason, source, rule, file, id_or_prefix=reject_id
+        )
+        conn.commit()
+    typer.echo(f"{count:,} rejects dismissed")
+
+
 @batch.command()
 def discard(
     batch_id: Annotated[str, typer.Argument(help="`_batch_id` of its rows.")],

@@ -17,8 +17,16 @@ Json = Annotated[
 ]
 
 
-def sources(json_file: Json = None) -> None:
+sources = typer.Typer(
+    help="How each source stands: last success, freshness, breaker, rows, rejects."
+)
+
+
+@sources.callback(invoke_without_command=True)
+def overview(context: typer.Context, json_file: Json = None) -> None:
     """Show each source's health: last success, freshness, breaker, rows, rejects."""
+    if context.invoked_subcommand is not None:
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -57,6 +65,24 @@ def sources(json_file: Json = None) -> None:
     console = Console()
     # On a terminal the table fits itself; into a pipe every line stays whole.
     (console if console.is_terminal else Console(width=160)).print(table)
+
+
+@sources.command()
+def accept(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Only this mapping, endpoint or kind of record.")
+    ] = None,
+) -> None:
+    """Take the columns or keys a source shows now as normal: ends a drift warning."""
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+    from database.source_fields import accept_fields
+
+    with connect(prepare_warehouse(Settings())) as conn:
+        count = accept_fields(conn, source, dataset)
+        conn.commit()
+    typer.echo(f"{count:,} fields accepted")
 
 
 def _http_settings(settings: Settings) -> Iterator[tuple[str, Http]]:
