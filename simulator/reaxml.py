@@ -141,7 +141,7 @@ class ReaxmlDropper:
         records = [record_xml(change, form) for change in self.changes(hour)]
         if records and luck.random() < 0.15:
             records.append(luck.choice(records))  # the same record twice
-        bad = int(luck.random() < 0.1)
+        bad = int(luck.random() < 0.03)
         records += [bad_record(hour)] * bad
         declared, codec = _ENCODINGS[hour % len(_ENCODINGS)]
         made = _START + timedelta(hours=hour, minutes=59)
