@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -191,49 +192,58 @@ def ingest_domain_listings(
         PermanentError: a search or the credentials are refused.
         psycopg.Error: the database failed; what was noted stays, a rerun goes on.
     """
+    runner_of = partial(
+        SweepRunner,
+        conn,
+        api,
+        landing=landing,
+        is_simulated=is_simulated,
+        clock=clock,
+        page_size=page_size,
+        ceiling=ceiling,
+        on_progress=on_progress,
+    )
+    due = partial(_sweeps, conn, mode, overlap, full_every, dimensions, clock)
     with Landing(conn, DATASET, api) as summary:
         for query in searches:
             name = search_name(query)
             with only_one(conn, f"{SOURCE}.{name}") as is_mine:
-                if not is_mine:
-                    summary.status = "busy"
-                    summary.problem = "Another run is reading this search."
-                    continue
-                for sweep in _sweeps(
-                    conn, name, query, mode, overlap, full_every, dimensions, clock
-                ):
-                    runner = SweepRunner(
-                        conn,
-                        api,
-                        sweep,
-                        landing=landing,
-                        is_simulated=is_simulated,
-                        clock=clock,
-                        page_size=page_size,
-                        ceiling=ceiling,
-                        on_progress=on_progress,
-                    )
-                    try:
-                        runner.run()
-                        finish_sweep(conn, SOURCE, sweep, DATASET, clock())
-                        summary.sweeps += 1
-                    finally:
-                        summary.add(runner.reports)
-                        summary.pages += runner.pages
-                        summary.slices += len(runner.slices)
-                        summary.missing += runner.missing
+                for sweep in due(name, query) if is_mine else ():
+                    _read(conn, runner_of(sweep), sweep, summary, clock)
+            if not is_mine:
+                summary.status = "busy"
+                summary.problem = "Another run is reading this search."
     return summary
+
+
+def _read(
+    conn: psycopg.Connection,
+    runner: SweepRunner,
+    sweep: Sweep,
+    summary: DomainSummary,
+    clock: Clock,
+) -> None:
+    """Read a sweep to its end; what was done counts also if it does not get there."""
+    try:
+        runner.run()
+        finish_sweep(conn, SOURCE, sweep, DATASET, clock())
+        summary.sweeps += 1
+    finally:
+        summary.add(runner.reports)
+        summary.pages += runner.pages
+        summary.slices += len(runner.slices)
+        summary.missing += runner.missing
 
 
 def _sweeps(
     conn: psycopg.Connection,
-    name: str,
-    query: Json,
     mode: Mode,
     overlap: timedelta,
     full_every: timedelta | None,
     dimensions: Sequence[str],
     clock: Clock,
+    name: str,
+    query: Json,
 ) -> Iterable[Sweep]:
     """The sweep that was left open, then the one that is due."""
     begun = open_sweep(conn, SOURCE, name)
