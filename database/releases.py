@@ -1,8 +1,9 @@
 """Releases of reference sets: which one readers see, and how that changes.
 
 Belongs here: `ops.reference_releases`, the flip from one release to the next in one
-transaction, partitions of big sets, and pruning. Loading the rows is `raw_loading`;
-what a file's release date is, the connectors say.
+transaction. Loading the rows is `raw_loading`;
+what a file's release date is, the connectors say;
+room for releases and what is kept of old ones is `release_storage`.
 
 Loading and flipping are two transactions. Between them a release is in `raw` and in
 the ledger and nobody reads it: killed there, a rerun finds it known and only flips.
@@ -10,7 +11,6 @@ the ledger and nobody reads it: killed there, a rerun finds it known and only fl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -18,7 +18,6 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import LockNotAvailable
 
 from database.raw_loading import end_transaction
 from domain.records import batch_id_of
@@ -79,42 +78,6 @@ class _Counts:
     loaded: int
     rejected: int
     refusal: str | None
-
-
-def add_partition(conn: psycopg.Connection, table: str, release_id: UUID) -> None:
-    """Make room for one release of a partitioned table; commits; may be done twice.
-
-    The partition is made beside the table and then attached, which readers do not wait
-    for.
-    """
-    end_transaction(conn)
-    names = _names(table, release_id)
-    with conn.transaction():
-        conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [table])
-        found = conn.execute(
-            "select to_regclass(%s)", [f"{table}_{release_id.hex}"]
-        ).fetchone()
-        if found and found[0]:
-            return
-        conn.execute(
-            sql.SQL("create table {part} (like {whole} including defaults)").format(
-                **names
-            )
-        )
-        conn.execute(
-            sql.SQL(
-                "alter table {whole} attach partition {part} for values in ({release})"
-            ).format(**names)
-        )
-
-
-def _names(table: str, release_id: UUID) -> dict[str, sql.Composable]:
-    schema, name = table.split(".")
-    return {
-        "whole": sql.Identifier(schema, name),
-        "part": sql.Identifier(schema, f"{name}_{release_id.hex}"),
-        "release": sql.Literal(str(release_id)),
-    }
 
 
 def settle(conn: psycopg.Connection, release: Candidate, rules: Rules) -> Settled:
@@ -281,81 +244,6 @@ def _set_status(
         "else made_current_at end where release_id = %(id)s and pruned_at is null "
         "and (status, reason) is distinct from (%(status)s, %(reason)s)",
         {"status": status, "reason": reason, "id": release.release_id},
-    )
-
-
-def prune(
-    conn: psycopg.Connection,
-    dataset: str,
-    table: str,
-    *,
-    keep: int | None,
-    is_partitioned: bool,
-) -> list[UUID]:
-    """Remove the rows of releases older than the `keep` newest of their part; commits.
-
-    The current release never goes, and nothing newer than it. Ledger and rejects stay.
-    Where a reader holds a partition it is left for the next time.
-    """
-    if keep is None:
-        return []
-    end_transaction(conn)
-    pruned: list[UUID] = []
-    for release_id, batch_id in _surplus(conn, dataset, keep):
-        conn.commit()
-        try:
-            with conn.transaction():
-                conn.execute("set local lock_timeout = '5s'")
-                _remove_rows(conn, table, release_id, is_partitioned)
-                conn.execute(
-                    "update ops.reference_releases set pruned_at = now() "
-                    "where release_id = %s and status <> 'current'",
-                    [release_id],
-                )
-                conn.execute(
-                    "update ops.source_files set pruned_at = now() where batch_id = %s",
-                    [batch_id],
-                )
-        except LockNotAvailable:
-            continue
-        pruned.append(release_id)
-    return pruned
-
-
-def _surplus(
-    conn: psycopg.Connection, dataset: str, keep: int
-) -> Sequence[tuple[UUID, UUID]]:
-    return conn.execute(
-        """
-        with placed as (
-            select r.release_id, r.batch_id, r.status,
-                row_number() over (
-                    partition by r.part
-                    order by r.release_date desc, r.loaded_at desc
-                ) as place,
-                (r.release_date, r.loaded_at)
-                    < (c.release_date, c.loaded_at) as is_older
-            from ops.reference_releases r
-            join ops.reference_releases c
-                on c.dataset = r.dataset and c.part = r.part and c.status = 'current'
-            where r.dataset = %s and r.pruned_at is null
-        )
-        select release_id, batch_id from placed
-        where status <> 'current' and is_older and place > %s
-        """,
-        [dataset, keep],
-    ).fetchall()
-
-
-def _remove_rows(
-    conn: psycopg.Connection, table: str, release_id: UUID, is_partitioned: bool
-) -> None:
-    names = _names(table, release_id)
-    if is_partitioned:
-        conn.execute(sql.SQL("drop table if exists {part}").format(**names))
-        return
-    conn.execute(
-        sql.SQL("delete from {whole} where release_id = {release}").format(**names)
     )
 
 

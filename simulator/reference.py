@@ -1,30 +1,33 @@
 """The made-up market's reference sets, in their publishers' formats.
 
-Localities, G-NAF Core, NSW land values, SEIFA by postal area, cash rate, price index
-and the medians of both states: small where the originals are small, streamed home by home
-where they are large, the same bytes for the same market. Names and places are those of
+Localities, G-NAF Core, NSW land values and the small tables of `reference_tables`:
+streamed home by home, the same bytes for the same market. Names and places are those of
 the market, so that every set joins with its sales; where a format has free text it says
 SIMULATED. What a home is, is `homes`; what it is worth, `market`.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import math
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from statistics import quantiles
 from typing import IO, Final
 
 from simulator.geography import Locality, unit_interval
 from simulator.homes import Home
 from simulator.market import Market
+from simulator.reference_tables import (
+    cash_rate,
+    homes_of,
+    nsw_medians,
+    price_index,
+    seifa,
+    vic_medians,
+    write_rows,
+)
 
 #: One stamp for all members, so that a ZIP's bytes depend on the market alone.
 _STAMP: Final = (2025, 1, 1, 0, 0, 0)
@@ -47,7 +50,6 @@ _LAND_HEADER: Final = (
 )
 _BASE_DATES: Final = 5
 _ALIAS_SHARE: Final = 0.02
-_HOMES_PER_MEDIAN: Final = 60
 
 
 def write_reference(market: Market, folder: Path) -> dict[str, Path]:
@@ -60,16 +62,16 @@ def write_reference(market: Market, folder: Path) -> dict[str, Path]:
             f"LV_{last:%Y%m}01.zip",
             partial(_land_values, market, last),
         ),
-        "seifa": ("seifa_2021_poa.csv", partial(_seifa, market)),
-        "cash_rate": ("f1-data.csv", partial(_cash_rate, market, last)),
-        "price_index": ("rppi.csv", partial(_price_index, market, last)),
+        "seifa": ("seifa_2021_poa.csv", partial(seifa, market)),
+        "cash_rate": ("f1-data.csv", partial(cash_rate, market, last)),
+        "price_index": ("rppi.csv", partial(price_index, market, last)),
         "vic_suburb_medians": (
             f"houses_by_suburb_{last.year - 3}_{last.year - 1}.csv",
-            partial(_vic_medians, market, last),
+            partial(vic_medians, market, last),
         ),
         "nsw_suburb_medians": (
             "nsw_residential_suburb.csv.gz",
-            partial(_nsw_medians, market, last),
+            partial(nsw_medians, market, last),
         ),
     }
     paths: dict[str, Path] = {}
@@ -81,22 +83,11 @@ def write_reference(market: Market, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def _homes(market: Market, locality: Locality) -> Iterator[Home]:
-    numbers = range(locality.start, locality.start + locality.size)
-    return map(market.home, numbers)
-
-
-def _write_csv(target: IO[bytes], rows: Iterator[list[object]]) -> None:
-    text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    text.detach()
-
-
 # Localities ---------------------------------------------------------------------------
 
 
 def _localities(market: Market, last: date, target: IO[bytes]) -> None:
-    _write_csv(target, _locality_rows(market, last))
+    write_rows(target, _locality_rows(market, last))
 
 
 def _locality_rows(market: Market, last: date) -> Iterator[list[object]]:
@@ -161,7 +152,7 @@ def gnaf_lines(market: Market, last: date) -> Iterator[str]:
     yield f"\ufeff{_GNAF_HEADER}\r\n"
     created = f"{last.replace(day=1):%Y-%m-%d}"
     for place in market.localities:
-        for home in _homes(market, place):
+        for home in homes_of(market, place):
             principal = _pid(home)
             yield _gnaf_line(home, created, principal, "")
             if unit_interval(market.size.seed, "alias", home.number) < _ALIAS_SHARE:
@@ -228,7 +219,7 @@ def _land_values(market: Market, last: date, target: IO[bytes]) -> None:
             with archive.open(info, "w") as member:
                 member.write(_land_header().encode())
                 for place in places:
-                    for home in _homes(market, place):
+                    for home in homes_of(market, place):
                         if home.lot <= 1:
                             member.write(_land_line(market, home, last).encode())
 
@@ -260,151 +251,3 @@ def _land_line(market: Market, home: Home, last: date) -> str:
         value = round(market.price(home, day) * 0.55, -3)
         cells.append(f"{day:%d/%m/%Y},{value:.0f},14A(1),6A(1),")
     return "".join(cells) + "\r\n"
-
-
-# Areas, rates and indexes -------------------------------------------------------------
-
-
-def _seifa(market: Market, target: IO[bytes]) -> None:
-    _write_csv(target, _seifa_rows(market))
-
-
-def _seifa_rows(market: Market) -> Iterator[list[object]]:
-    header: list[object] = ["POA_CODE_2021"]
-    for index in ("IRSD", "IRSAD", "IER", "IEO"):
-        header += [f"{index}_score", f"{index}_decile"]
-    yield [*header, "usual_resident_population"]
-    by_postcode: dict[str, Locality] = {}
-    for place in market.localities:
-        by_postcode.setdefault(place.postcode, place)
-    levels = sorted(place.level for place in by_postcode.values())
-    for postcode, place in sorted(by_postcode.items()):
-        rank = levels.index(place.level) / len(levels)
-        row: list[object] = [postcode]
-        for column in range(4):
-            noise = unit_interval(market.size.seed, "seifa", postcode, column) - 0.5
-            share = min(0.999, max(0.0, rank + 0.15 * noise))
-            row += [round(850 + 280 * share), int(share * 10) + 1]
-        yield [*row, place.size * 3]
-
-
-def _target_rate(day: date) -> float:
-    """A made-up target: slow waves between 1 and 6 per cent in quarter points."""
-    months = (day.year - 2000) * 12 + day.month
-    return round((3.5 + 2.4 * math.sin(months / 19)) * 4) / 4
-
-
-def _cash_rate(market: Market, last: date, target: IO[bytes]) -> None:
-    _write_csv(target, _cash_rows(market, last))
-
-
-def _cash_rows(market: Market, last: date) -> Iterator[list[object]]:
-    published = f"{last:%d-%b-%Y}"
-    series = ("Cash Rate Target", "Change in the Cash Rate Target")
-    yield ["\ufeffF1 INTEREST RATES AND YIELDS - MONEY MARKET (SIMULATED)", "", ""]
-    yield ["Title", *series]
-    yield ["Description", *(f"{name} on date" for name in series)]
-    yield ["Frequency", "Daily", "as announced"]
-    yield ["Type", "Original", "Original"]
-    yield ["Units", "Per cent", "Per cent"]
-    yield ["", "", ""]
-    yield ["Source", "RBA", "RBA"]
-    yield ["Publication date", published, published]
-    yield ["Series ID", "FIRMMCRTD", "FIRMMCCRT"]
-    day = market.size.first_week - timedelta(days=730)
-    before = _target_rate(day)
-    while day <= last:
-        if day.weekday() < 5:
-            rate = _target_rate(day)
-            change = f"{rate - before:.2f}" if rate != before else ""
-            yield [f"{day:%d-%b-%Y}", f"{rate:.2f}", change]
-            before = rate
-        day += timedelta(days=1)
-
-
-def _price_index(market: Market, last: date, target: IO[bytes]) -> None:
-    _write_csv(target, _index_rows(market, last))
-
-
-def _index_rows(market: Market, last: date) -> Iterator[list[object]]:
-    homes = {
-        state: market.home(
-            next(place.start for place in market.localities if place.state == state)
-        )
-        for state in ("NSW", "VIC")
-    }
-    cities = {"NSW": "Sydney", "VIC": "Melbourne"}
-    end = date(last.year - 1, 12, 1)
-    quarters = [
-        date(year, month, 1)
-        for year in range(last.year - 6, last.year)
-        for month in (3, 6, 9, 12)
-    ]
-    measure = "Residential Property Price Index (SIMULATED)"
-    yield ["\ufeff", *(f"{measure} ;  {city} ;" for city in cities.values())]
-    for label, value in (
-        ("Unit", "Index Numbers"),
-        ("Series Type", "Original"),
-        ("Data Type", "INDEX"),
-        ("Frequency", "Quarter"),
-        ("Collection Month", "3"),
-        ("Series Start", f"{quarters[0]:%b-%Y}"),
-        ("Series End", f"{end:%b-%Y}"),
-        ("No. Obs", str(len(quarters))),
-    ):
-        yield [label, value, value]
-    yield ["Series ID", "A90000001X", "A90000002X"]
-    base = {state: market.price(home, quarters[0]) for state, home in homes.items()}
-    for day in quarters:
-        levels = (market.price(home, day) / base[s] * 100 for s, home in homes.items())
-        yield [f"{day:%b-%Y}", *(f"{level:.1f}" for level in levels)]
-
-
-# Medians ------------------------------------------------------------------------------
-
-
-def _worths(market: Market, place: Locality, year: int) -> list[float]:
-    """What a sample of a locality's homes is worth in the middle of a year."""
-    homes = islice(_homes(market, place), _HOMES_PER_MEDIAN)
-    day = date(year, 7, 1)
-    return [round(market.price(home, day), -3) for home in homes]
-
-
-def _vic_medians(market: Market, last: date, target: IO[bytes]) -> None:
-    _write_csv(target, _vic_rows(market, last))
-
-
-def _vic_rows(market: Market, last: date) -> Iterator[list[object]]:
-    years = range(last.year - 3, last.year)
-    header: list[object] = ["locality", *(f"median_{year}" for year in years)]
-    yield [*header, f"median_{last.year}_prelim"]
-    for place in market.localities:
-        if place.state != "VIC":
-            continue
-        row: list[object] = [place.name.upper()]
-        for year in (*years, last.year):
-            luck = unit_interval(market.size.seed, "median", place.number, year)
-            worths = _worths(market, place, year)
-            row.append(
-                "-" if luck < 0.03 else f"{sorted(worths)[len(worths) // 2]:.0f}"
-            )
-        yield row
-
-
-def _nsw_medians(market: Market, last: date, target: IO[bytes]) -> None:
-    with gzip.GzipFile("", "wb", 6, target, mtime=0) as packed:
-        buffered = io.BufferedWriter(packed)  # type: ignore[arg-type]
-        _write_csv(buffered, _nsw_rows(market, last))
-        buffered.flush()
-        buffered.detach()
-
-
-def _nsw_rows(market: Market, last: date) -> Iterator[list[object]]:
-    yield ["year", "suburb", "0p", "25p", "50p", "75p", "100p", "count"]
-    for year in range(last.year - 3, last.year):
-        for place in market.localities:
-            if place.state == "NSW":
-                worths = _worths(market, place, year)
-                middle = quantiles(worths, n=4, method="inclusive")
-                shown = [min(worths), *middle, max(worths)]
-                yield [year, place.name.upper(), *map(float, shown), len(worths)]

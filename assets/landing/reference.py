@@ -26,14 +26,8 @@ from connectors.reference.model import Dataset
 from connectors.reference.releases import Release, find_releases
 from connectors.resilience import POLICIES, SourceClient
 from database.raw_loading import known_containers, load_container
-from database.releases import (
-    Candidate,
-    Rules,
-    Settled,
-    add_partition,
-    prune,
-    settle,
-)
+from database.release_storage import add_partition, prune
+from database.releases import Candidate, Rules, Settled, settle
 from database.source_health import RunStatus, record_source_run
 from domain.errors import PermanentError
 from domain.records import FileReport, TargetTable

@@ -15,7 +15,7 @@ from domain.australia import Finding
 #: What publishers write for "no figure".
 NULLS = frozenset(
     ("", "-", "--", "\u2013", "\u2014", "na", "n/a", "np", "n.p.", "n.p", "..", "...",
-     "nan", "null", "none", "nil", "#n/a", "#value!", "#div/0!", "x")
+     "nan", "null", "none", "nil", "#n/a", "^", "*", "#value!", "#div/0!", "x")
 )  # fmt: skip
 #: Figures withheld because they rest on too few sales.
 SUPPRESSED = frozenset(("-", "--", "\u2013", "\u2014", "np", "n.p.", "n.p", "..", "x"))

@@ -142,7 +142,7 @@ DATASET: Final = Dataset(
     table="raw.au_postcodes__localities",
     columns=COLUMNS,
     bind=bind,
-    endings=(".csv", ".xlsx", ".xls", ".txt"),
+    endings=(".csv", ".xlsx", ".xls"),
     max_shrink=0.05,
     keep=5,
 )

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from connectors.reference.cells import SUPPRESSED, CellFault, code, dollars, text, whole
+from connectors.reference.cells import (
+    SUPPRESSED,
+    CellFault,
+    code,
+    dollars,
+    is_null,
+    text,
+    whole,
+)
 from connectors.reference.headers import Header, find_header, folded, words
 from connectors.reference.model import Bound, Dataset, FileRefused, Records
 from connectors.reference.periods import Period, find_quarter, find_years
@@ -61,7 +69,10 @@ _DCJ: Final[dict[str, tuple[str, str]]] = {
     "median": (r"\bmedian\b", r"change|annual|qtly|quarterly"),
     "upper": (r"third quartile|75th|upper quartile", r"change"),
     "mean": (r"\bmean\b|\baverage\b", r"change"),
-    "count": (r"\b(no|number|count|lodged)\b", r"change|annual|qtly|quarterly"),
+    "count": (
+        r"\b(no|number|count|lodged)\b",
+        r"change|annual|qtly|quarterly|bedroom|held",
+    ),
     "dwelling_type": (r"dwelling type", r""),
     "bedrooms": (r"bedroom", r""),
     "postcode": (r"\bpostcode\b", r""),
@@ -252,7 +263,7 @@ def _dcj_row(sheet: _Dcj, cells: Cells) -> Sequence[str | None]:
         sheet.measure,
         sheet.area_type,
         area,
-        text(cells["region"]),
+        None if is_null(cells["region"]) else cells["region"],
         words(kind).replace(" ", "_") or "total",
         period.kind,
         period.start.isoformat(),

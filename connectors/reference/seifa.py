@@ -151,6 +151,8 @@ def _columns(sheet: str, rows: list[CsvRecord]) -> _Layout | None:
         index = _index_of(text_)
         if index is not None:
             kind = next((k for k in ("score", "decile") if k in text_.split()), None)
+            if kind is None and re.fullmatch(rf"{index}( \d{{4}})?", text_):
+                kind = "score"
             if kind and not re.search(r"\b(min|max|minimum|maximum|rank)\b", text_):
                 scores.setdefault(index, {}).setdefault(kind, at)
             continue

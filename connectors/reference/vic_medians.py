@@ -81,6 +81,8 @@ def bind(piece: Piece) -> Bound:
             "Give the Valuer-General's table of medians by suburb (CSV, XLS or XLSX).",
         )
     final = [period for period in layout.medians if period not in layout.preliminary]
+    if any(period.kind == "quarter" for period in layout.medians):
+        final = list(layout.medians)
     last = max(final or layout.medians, key=lambda period: period.end)
     part = f"{layout.dwelling_type}_{last.kind}"
     if last.kind == "quarter":
@@ -162,7 +164,7 @@ def _periods(
             counts.setdefault(period, at)
         else:
             medians.setdefault(period, at)
-            if "prelim" in text.casefold():
+            if "prelim" in text.casefold() or "^" in text:
                 preliminary.add(period)
     if not medians:
         return None

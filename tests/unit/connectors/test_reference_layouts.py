@@ -260,6 +260,46 @@ def test_sa1_files_are_keyed_by_the_national_code(tmp_path: Path) -> None:
     assert (decile.field, score.field) == ("irsd_decile", "irsd_score")
 
 
+@pytest.mark.parametrize(
+    ("heads", "cells", "part"),
+    [
+        (("2021 Statistical Area Level 1  (SA1)",), (10102100701,), "2021_sa1"),
+        (
+            (
+                "2021 Statistical Area Level 2  (SA2) 9-Digit Code",
+                "2021 Statistical Area Level 2 (SA2) Name",
+            ),
+            (101021007, "Braidwood"),
+            "2021_sa2",
+        ),
+        (
+            (
+                "2021 Suburbs and Localities (SAL) Code",
+                "2021 Suburbs and Localities (SAL) Name",
+            ),
+            ("SAL10001", "Aarons Pass"),
+            "2021_sal",
+        ),
+    ],
+)
+def test_every_geography_is_known_by_its_header(
+    tmp_path: Path, heads: tuple[str, ...], cells: tuple[str | int, ...], part: str
+) -> None:
+    index = "Index of Relative Socio-economic Disadvantage"
+    rows: Rows = (
+        ("Released at 11.30am (Canberra time) 27 April 2023",),
+        (*heads, index, None, "Usual Resident Population"),
+        (*(None for _ in heads), "Score", "Decile"),
+        (*cells, 991.5, 4, 256),
+    )
+    book = write_xlsx(tmp_path / "seifa.xlsx", {"Table 1": rows})
+    release = only(releases("seifa", book))
+    assert release.part == part
+    (row,) = rows_of(release)
+    assert row["area_code"] == str(cells[0]).removeprefix("SAL")
+    assert row["area_name"] == (str(cells[1]) if len(cells) > 1 else "")
+
+
 # Rates and indexes
 
 
@@ -379,6 +419,68 @@ def test_dcj_tables_scale_thousands_and_tell_suppressed_from_small(
     assert (total["median_aud"], total["transaction_count"]) == ("1250500", "210")
     assert (hidden["median_aud"], hidden["is_suppressed"]) == ("", "t")
     assert (small["transaction_count"], small["is_small_sample"]) == ("", "t")
+
+
+def test_a_header_of_three_rows_and_marks_for_preliminary_figures(
+    tmp_path: Path,
+) -> None:
+    rows: Rows = (
+        ("Median House Prices - Quarterly",),
+        (None, "Jul - Sep", "Oct - Dec", "Jan - Mar", "No. of Sales", "Change (%)"),
+        ("SUBURB", 2023, 2023, "2024 ^", "Jan - Mar 2024 ^", "Jan - Mar 2023 - 2024"),
+        (),
+        ("ABBOTSFORD", 1225000, "^", "1,306,500", 12, -0.6),
+    )
+    book = write_xlsx(tmp_path / "q1.xlsx", {"Sheet1": rows})
+    release = only(releases("vic_suburb_medians", book))
+    assert (release.part, release.day) == ("house_quarter_2024_q1", date(2024, 3, 31))
+    july, october, january = rows_of(release)
+    assert (july["median_aud"], october["median_aud"]) == ("1225000", "")
+    assert (january["median_aud"], january["sales_count"]) == ("1306500", "12")
+    assert (july["is_preliminary"], january["is_preliminary"]) == ("f", "t")
+
+
+def test_dcj_rents_by_bedrooms_and_sales_by_lga(tmp_path: Path) -> None:
+    rents: Rows = (
+        ("Rent tables",),
+        (
+            "Postcode",
+            "Dwelling Types",
+            "Number of Bedrooms",
+            "First Quartile Weekly Rent for New Bonds\n$",
+            "Median Weekly Rent for New Bonds\n$",
+            "Third Quartile Weekly Rent for New Bonds\n$",
+            "New Bonds Lodged\nNo.",
+            "Total Bonds Held\nNo.",
+        ),
+        (2000, "Flat/Unit", "1 Bedroom", 600, 700, 850, 120, 3000),
+    )
+    book = write_xlsx(tmp_path / "rent-tables-december-2023-quarter.xlsx", {"P": rents})
+    release = only(releases("nsw_suburb_medians", book))
+    assert release.part == "dcj_rent_2023_q4"
+    (row,) = rows_of(release)
+    assert (row["measure"], row["median_aud"]) == ("weekly_rent", "700")
+    assert row["dwelling_type"] == "flat_unit_1_bedroom"
+    assert row["transaction_count"] == "120"
+
+    sales: Rows = (
+        (
+            "Greater Sydney (GS)",
+            "Local Government Area (LGA)",
+            "Dwelling Type",
+            "First Quartile Sales Price\n$'000s",
+            "Median Sales Price\n$'000s",
+            "Third Quartile Sales Price\n'000s",
+            "Sales\nNo.",
+        ),
+        ("GS", "Bayside", "Strata", 800, 1100, 1500, 300),
+    )
+    book = write_xlsx(tmp_path / "sales-tables-march-2024-quarter.xlsx", {"LGA": sales})
+    release = only(releases("nsw_suburb_medians", book))
+    assert release.part == "dcj_sales_2024_q1"
+    (row,) = rows_of(release)
+    assert (row["area_type"], row["area"], row["region"]) == ("lga", "Bayside", "GS")
+    assert row["upper_quartile_aud"] == "1500000"
 
 
 def test_quantiles_without_a_year_column_take_it_from_the_name(tmp_path: Path) -> None:
