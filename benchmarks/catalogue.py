@@ -13,6 +13,7 @@ MODULES = {
     "scoring": "scoring_rate",
     "step-overhead": "step_overhead",
     "location-load": "location_load",
+    "domain-listings": "domain_listings",
     "main-job": "main_job",
 }
 
