@@ -79,6 +79,14 @@ class ReaxmlFile:
             feed = Utf8Feed(stream)
             parser = ListingParser(name, self.times, self.tally)
             yield from parser.read(ListingReader().read(feed))
+        self._tell(feed)
+
+    def _tell(self, feed: Utf8Feed) -> None:
+        """Count what had to be put right before the file could be read."""
+        if feed.replaced:
+            self.tally.counts["characters.replaced"] = feed.replaced
+        if feed.encoding.endswith("with windows-1252"):
+            self.tally.counts["encoding.mended"] = 1
 
     def _refused(self, name: str, refusal: Reject) -> Iterator[RecordBatch]:
         with self.open() as stream:

@@ -61,13 +61,13 @@ class DropFolder:
         Raises:
             PermanentError: it is missing, no folder, or cannot be written to.
         """
-        if not self.root.is_dir():
-            what = "is not a folder" if self.root.exists() else "does not exist"
-            raise PermanentError(
-                f"The drop folder {self.root} {what}. Make it, or name another "
-                "(AUSPROPERTY_REAXML__DROP_FOLDER)."
-            )
         try:
+            if not self.root.is_dir():
+                what = "is not a folder" if self.root.exists() else "does not exist"
+                raise PermanentError(
+                    f"The drop folder {self.root} {what}. Make it, or name another "
+                    "(AUSPROPERTY_REAXML__DROP_FOLDER)."
+                )
             os.listdir(self.root)  # noqa: PTH208 - the error is what is asked for
             for name in _KEPT:
                 (self.root / name).mkdir(exist_ok=True)

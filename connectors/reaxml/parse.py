@@ -302,6 +302,6 @@ def by_kind_and_status(counts: dict[str, int]) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for name, count in counts.items():
         kind, dot, status = name.partition(".")
-        if dot:
+        if dot and kind in KINDS:
             found[kind, status] += count
     return found

@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_clearly(
     folder = tmp_path / "in"
     folder.mkdir()
     drop(folder, "a.xml", feed(record(FULL)))
-    for parent in (*tmp_path.parents[:2], tmp_path, folder):
+    for parent in (*tmp_path.parents[:3], tmp_path, folder):
         parent.chmod(0o755)
 
     def work() -> None:

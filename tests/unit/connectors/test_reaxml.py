@@ -335,6 +335,7 @@ def test_blank_lines_before_and_control_characters_inside_are_survived(
     out = read_text(tmp_path, text)
     assert out.rows[0]["patch"]["headline"] == "a b"
     assert out.rows[0]["_row_number"] == "6"
+    assert out.counts["characters.replaced"] == 2
 
 
 @pytest.mark.parametrize(
