@@ -95,6 +95,19 @@ def ingest(
             "may be given several times."
         ),
     ] = None,
+    release_date: Annotated[
+        str | None,
+        typer.Option(
+            help="Release date (YYYY-MM-DD) of the reference sets, not the files' own."
+        ),
+    ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="Take reference releases that have many rejects or few rows.",
+        ),
+    ] = False,
     json_file: JsonFile = None,
     properties: Properties = None,
     seed: Seed = None,
@@ -114,6 +127,8 @@ def ingest(
         reaxml=reaxml,
         domain=domain,
         reference=parse_reference(reference or []),
+        release_date=release_date,
+        accept=accept,
     )
     request = RunRequest(
         sources, properties=properties, seed=seed, weeks=weeks, job="ingest"

@@ -33,7 +33,8 @@ _FEED_FILES = 24
 class NamedSources:
     """Where a run reads each source from; None (or no entry): not named.
 
-    `reference` maps a set to its location. `domain` is read as the settings say.
+    `reference` maps a set to its location; `release_date` and `accept` are for its
+    releases. `domain` is read as the settings say.
     """
 
     nsw_psi: str | None = None
@@ -42,6 +43,8 @@ class NamedSources:
     reaxml: str | None = None
     domain: bool = False
     reference: Mapping[str, str] = field(default_factory=dict)
+    release_date: str | None = None
+    accept: bool = False
 
     def __bool__(self) -> bool:
         return bool(
@@ -56,7 +59,11 @@ class NamedSources:
             keys.RAW_REAXML_LISTINGS: {"drop_folder": self.reaxml},
         }
         for name, location in self.reference.items():
-            places[key_of(name)] = {"location": location}
+            places[key_of(name)] = {
+                "location": location,
+                "release_date": self.release_date,
+                "accept": self.accept,
+            }
         return {
             "ops": {
                 "__".join(key.path): {"config": config}

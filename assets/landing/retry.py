@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from uuid import UUID
 import psycopg
 
 from assets.landing.common import Progress
+from assets.landing.reference import settle_again
+from connectors.reference import INFOS
 from database.quarantine import StoredContainer, open_containers
 from database.raw_reloading import reload_container, supersede_rejects
 from domain.errors import UserError
@@ -105,12 +108,21 @@ def _reaxml() -> Reader:
     )
 
 
+def _reference(dataset: str) -> Reader:
+    from assets.landing.reference import read_again, reference_table
+    from connectors.reference.catalogue import DATASETS
+
+    table = reference_table(DATASETS[dataset])
+    return Reader(lambda path, _: read_again(dataset, path), [table])
+
+
 #: Sources whose files a retry can read again.
 READERS: dict[str, Callable[[], Reader]] = {
     "nsw_valuer": _psi,
     "csv": _csv,
     "domain": _domain,
     "reaxml": _reaxml,
+    **{name: partial(_reference, name) for name in INFOS},
 }
 
 
@@ -121,6 +133,7 @@ def retry_rejects(
     rule: str | None = None,
     file: str | None = None,
     batch_id: UUID | None = None,
+    max_reject_share: float = 0.02,
     on_progress: Progress | None = None,
 ) -> RetrySummary:
     """Read the containers that hold open rejects again, and load what is fine now.
@@ -128,7 +141,9 @@ def retry_rejects(
     Rejects whose file has come again, corrected, are resolved first and not loaded.
     `rule` and `file` (part of a name) choose containers; a chosen container is read
     whole. `batch_id` chooses one container, also one that was discarded. Each container
-    commits by itself: stopped in the middle and run again, the outcome is the same.
+    commits by itself: stopped in the middle and run again, the outcome is the same. A
+    release of a reference set whose share of rejects is now below `max_reject_share`
+    becomes current.
 
     Raises:
         UserError: no batch of this id.
@@ -146,6 +161,7 @@ def retry_rejects(
         _retry_place(conn, group, readers.get(group[0].source), summary)
         if on_progress is not None:
             on_progress(done, len(groups))
+    settle_again(conn, max_reject_share)
     summary.seconds = time.perf_counter() - started
     return summary
 

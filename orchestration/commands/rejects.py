@@ -155,14 +155,15 @@ def retry(
     from database.connections import connect
     from orchestration.board import Board
 
-    board = Board(Console())
-    with connect(prepare_warehouse(Settings())) as conn:
+    board, settings = Board(Console()), Settings()
+    with connect(prepare_warehouse(settings)) as conn:
         done = retry_rejects(
             conn,
             source=source,
             rule=rule,
             file=file,
             batch_id=batch_id,
+            max_reject_share=settings.quarantine.max_reject_share,
             on_progress=lambda at, total: board.progress("files", at, total),
         )
     board.clear()
