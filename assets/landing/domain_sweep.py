@@ -34,6 +34,7 @@ from connectors.domain_api.slicing import (
     ordered,
     reads_on,
     split,
+    states_of,
 )
 from database.fetch_state import (
     LandedPage,
@@ -54,6 +55,14 @@ from domain.records import FileReport
 
 DATASET = LISTINGS.name
 _OVER = ("done", "short")
+
+
+#: When the results of a page were listed, and where they lie.
+_Facts = tuple[list[datetime | None], frozenset[str]]
+
+
+def _facts_of(items: list[Any]) -> _Facts:
+    return [listed_at(item) for item in items], states_of(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,7 @@ class SweepRunner:
         self._slices: dict[int, SliceState] = {}
         self._open: dict[int, _Open] = {}
         self._tasks: deque[_Task] = deque()
-        self._recounted: set[int] = set()
+        self._recounted: set[tuple[int, str | None]] = set()
         self._error: BaseException | None = None
 
     @property
@@ -179,18 +188,16 @@ class SweepRunner:
             state, Reading(self._size, self._ceiling)
         )
         for landed in load_pages(self._conn, self._sweep, state.number):
-            slot.reading.record(
-                landed.page, landed.keys, landed.total, self._dates(landed)
-            )
+            facts = self._facts(landed)
+            slot.reading.record(landed.page, landed.keys, landed.total, *facts)
         self._advance(slot)
 
-    def _dates(self, landed: LandedPage) -> list[datetime | None]:
-        """Dates of a page landed by an earlier run; unknown if its file is gone."""
+    def _facts(self, landed: LandedPage) -> _Facts:
+        """Of a page landed by an earlier run; unknown if its file is gone."""
         try:
-            items = read_body(self._landing / landed.file).items
+            return _facts_of(read_body(self._landing / landed.file).items)
         except PermanentError:
-            return [None] * len(landed.keys)
-        return [listed_at(item) for item in items]
+            return [None] * len(landed.keys), frozenset()
 
     # One answer ----------------------------------------------------------------
 
@@ -241,8 +248,8 @@ class SweepRunner:
             self._conn, container, LISTINGS.target, is_simulated=self._is_simulated
         )
         total = body.facts.get("total")
-        dates = [listed_at(item) for item in body.items]
-        slot.reading.record(task.page, fetched.keys, total, dates)
+        facts = _facts_of(body.items)
+        slot.reading.record(task.page, fetched.keys, total, *facts)
         state = slot.state
         if slot.is_recount:
             state.total = min(state.total or 0, total or 0)
@@ -302,12 +309,7 @@ class SweepRunner:
 
     def _split(self, slot: _Open) -> None:
         state, reading = slot.state, slot.reading
-        found, left = split(
-            state.query,
-            state.dimensions,
-            [] if reading.is_disordered else reading.dates,
-            is_counted=reading.total is not None,
-        )
+        found, left = split(state.query, state.dimensions, reading.shown)
         if found is None:
             if reading.wanted():
                 state.dimensions = ()  # nothing divides it: what can be read is read
@@ -358,7 +360,7 @@ class SweepRunner:
             self._end(_Open(state, Reading(self._size, self._ceiling)), 0)
             return
         missing = max(0, state.total - state.found)
-        if missing and state.number not in self._recounted:
+        if missing and (state.number, state.split_by) not in self._recounted:
             self._recount(state)
             return
         left = _after(state.dimensions, state.split_by)
@@ -376,7 +378,7 @@ class SweepRunner:
 
     def _recount(self, state: SliceState) -> None:
         """Ask how many there are now: some may have gone while the parts were read."""
-        self._recounted.add(state.number)
+        self._recounted.add((state.number, state.split_by))
         landed = load_pages(self._conn, self._sweep, state.number)
         answer = 1 + sum(page.page == 1 for page in landed)
         slot = _Open(state, Reading(self._size, self._ceiling), 1, is_recount=True)

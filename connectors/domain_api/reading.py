@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.domain_api.slicing import Shown
+
 #: Answers of one page, the first included, before a slice is taken as it is.
 MOST_ANSWERS = 8
 #: Times a slice is read again in vain for results that the count alone knows of.
@@ -27,6 +29,7 @@ class _Latest:
     keys: list[str]
     total: int | None
     dates: list[datetime | None]
+    states: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -52,9 +55,10 @@ class Reading:
         keys: Iterable[str],
         total: int | None,
         dates: Iterable[datetime | None] = (),
+        states: frozenset[str] = frozenset(),
     ) -> None:
-        """Note an answer: its results' keys and dates, and the total it told."""
-        self.pages[page] = _Latest(list(keys), total, list(dates))
+        """Note an answer: its results' keys, dates and states, and the total told."""
+        self.pages[page] = _Latest(list(keys), total, list(dates), states)
         self.answers[page] = self.answers.get(page, 0) + 1
         if total is not None:
             self.total = total
@@ -78,10 +82,15 @@ class Reading:
         return None if self.total is None else min(self.total, self.ceiling)
 
     @property
-    def dates(self) -> list[datetime | None]:
-        """When the results were listed, in the order of the pages."""
-        pages = sorted(self.pages)
-        return [date for page in pages for date in self.pages[page].dates]
+    def shown(self) -> Shown:
+        """What its results say of those that cannot be read."""
+        pages = [self.pages[page] for page in sorted(self.pages)]
+        dates = [date for latest in pages for date in latest.dates]
+        return Shown(
+            [] if self.is_disordered else dates,
+            frozenset().union(*(latest.states for latest in pages)),
+            is_counted=self.total is not None,
+        )
 
     @property
     def missing(self) -> int:

@@ -9,7 +9,7 @@ in no band), so each is followed by the next where the parts fall short of the w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import md5
@@ -20,12 +20,12 @@ from connectors.domain_api.layout import Json
 from connectors.domain_api.values import BadValue, read_value, storable_json
 
 CEILING = 1_000
-Dates = Sequence[datetime | None]
 STATES = ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
 
-#: How a slice is split, best first. `place`: by each named location, or by state;
-#: `listed`: by date listed, oldest first; `price`: by bands; `rooms`: by bedrooms.
-DIMENSIONS = ("place", "listed", "price", "rooms")
+#: How a slice is split, best first. `place`: by each named location, else by the states
+#: its first results lie in; `elsewhere`: the other states; `listed`: by date listed,
+#: oldest first; `price`: by bands; `rooms`: by bedrooms.
+DIMENSIONS = ("place", "elsewhere", "listed", "price", "rooms")
 
 #: Oldest first: what is listed meanwhile comes last and moves nothing.
 _SORT = {"sortKey": "DateListed", "direction": "Ascending"}
@@ -69,62 +69,102 @@ def ordered(query: Json) -> Json:
     return {**query, "sort": _SORT}
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the first results of a query, in the order of `ordered`, say of the rest.
+
+    `dates` are when they were listed; empty if they did not come in that order.
+    `states` are where they lie. `is_counted`: the server says how many there are in
+    all, so that what a split misses will be noticed.
+    """
+
+    dates: Sequence[datetime | None] = ()
+    states: frozenset[str] = frozenset()
+    is_counted: bool = False
+
+
 def reads_on(query: Json, dimensions: Sequence[str]) -> bool:
     """Whether the next split needs all results that can be read of the query."""
-    left = [
-        name for name in dimensions if name != "place" or _by_place(query, [], True)
-    ]
+    is_placed = len(query.get("locations") or []) == 1
+    left = [name for name in dimensions if not (is_placed and name in _PLACES)]
     return not left or left[0] == "listed"
 
 
 def split(
-    query: Json,
-    dimensions: Sequence[str],
-    dates: Sequence[datetime | None],
-    *,
-    is_counted: bool,
+    query: Json, dimensions: Sequence[str], shown: Shown
 ) -> tuple[Split | None, tuple[str, ...]]:
     """The next split of a query that finds too much, and the dimensions left after it.
 
-    `dates` are when the first results were listed, in the order of `ordered`; empty if
-    they did not come in that order. `is_counted`: the server says how many there are in
-    all, so that what a split misses will be noticed. The dimension stays among those
-    left while it can divide further. None: nothing divides this query.
+    The dimension stays among those left while it can divide further. None: nothing
+    divides this query.
     """
     left = list(dimensions)
     while left:
-        found = _SPLITS[left[0]](query, dates, is_counted)
+        found = _SPLITS[left[0]](query, shown)
         if found is not None:
             # Bands and dates divide again and again, places only once.
-            return found, tuple(left if left[0] != "place" else left[1:])
+            return found, tuple(left[1:] if left[0] in _PLACES else left)
         left.pop(0)
     return None, ()
 
 
-def _by_place(query: Json, _: Dates, __: bool) -> Split | None:
+def _by_place(query: Json, shown: Shown) -> Split | None:
+    """Each location; else the states seen, if a count will tell of others."""
     locations = query.get("locations") or []
     if len(locations) == 1:
         return None
-    places = locations or [{"state": state} for state in STATES]
+    seen = [state for state in STATES if state in shown.states]
+    states = seen if seen and shown.is_counted else STATES
+    places = locations or [{"state": state} for state in states]
     return Split("place", tuple({**query, "locations": [p]} for p in places))
 
 
-def _by_date_listed(query: Json, dates: Dates, is_counted: bool) -> Split | None:
+def _elsewhere(query: Json, shown: Shown) -> Split | None:
+    """The states that `_by_place` left out."""
+    if query.get("locations") or not shown.is_counted:
+        return None
+    if not shown.states & frozenset(STATES):
+        return None
+    places = [{"state": state} for state in STATES if state not in shown.states]
+    queries = tuple({**query, "locations": [place]} for place in places)
+    return Split("elsewhere", queries) if queries else None
+
+
+def _by_date_listed(query: Json, shown: Shown) -> Split | None:
     """What was listed since the last of the results read.
 
     The bound is written as the server wrote it, so that no time zone is guessed, and a
     second earlier, so that its own listings come again rather than not at all.
     """
+    dates = shown.dates
     known = [date for date in dates if date is not None]
     if not known or len({date.tzinfo is None for date in known}) > 1:
         return None
-    if not is_counted and len(known) < len(dates):
+    if not shown.is_counted and len(known) < len(dates):
         return None  # nobody would notice if those without a date were lost
     since = (max(known) - timedelta(seconds=1)).isoformat()
     before = query.get("listedSince")
     if before is not None and not _is_later(since, str(before)):
         return None  # all of it was listed at once: dates divide it no further
     return Split("listed", ({**query, "listedSince": since},), is_partial=True)
+
+
+def states_of(items: Iterable[Any]) -> frozenset[str]:
+    """Where results lie, as far as they say it in the words of queries."""
+    found: set[str] = set()
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        children = item.get("listings")
+        listings = [item.get("listing")]
+        listings += children if isinstance(children, list) else []
+        for listing in listings:
+            inner = (
+                listing.get("propertyDetails") if isinstance(listing, dict) else None
+            )
+            if isinstance(inner, dict) and isinstance(inner.get("state"), str):
+                found.add(inner["state"])
+    return frozenset(found)
 
 
 def _is_later(one: str, other: str) -> bool:
@@ -163,7 +203,7 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _by_price(query: Json, _: Dates, __: bool) -> Split | None:
+def _by_price(query: Json, _: Shown) -> Split | None:
     """Bands that meet at their bounds: a price on a bound is in both, never in none."""
     ladder = _RENT_BANDS if query.get("listingType") == "Rent" else _SALE_BANDS
     low, high = _bound(query, "minPrice"), _bound(query, "maxPrice")
@@ -193,7 +233,7 @@ def _price_bounds(
     return [middle] if (low or 0) < middle < high else []
 
 
-def _by_rooms(query: Json, _: Dates, __: bool) -> Split | None:
+def _by_rooms(query: Json, _: Shown) -> Split | None:
     low, high = query.get("minBedrooms"), query.get("maxBedrooms")
     if low is not None or high is not None:
         return None
@@ -217,8 +257,10 @@ def _bound(query: Json, word: str) -> int | None:
     return None if found is None else int(found)
 
 
+_PLACES = ("place", "elsewhere")
 _SPLITS = {
     "place": _by_place,
+    "elsewhere": _elsewhere,
     "listed": _by_date_listed,
     "price": _by_price,
     "rooms": _by_rooms,

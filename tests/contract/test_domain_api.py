@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from connectors.domain_api.datasets import DATASETS
 from connectors.domain_api.fields import SEEN_SALES_RESULT_FIELDS
 from connectors.domain_api.parse import BodyReader
-from connectors.domain_api.slicing import DIMENSIONS, ordered, split
+from connectors.domain_api.slicing import DIMENSIONS, Shown, ordered, split
 
 SEARCH = "Domain.SearchService.v2.Model.DomainSearchContractsV2SearchResult"
 ROOTS = {
@@ -139,10 +140,10 @@ def test_queries_use_words_the_api_knows(schema: dict[str, Any]) -> None:
     query = ordered({"listingType": "Sale"})
     assert query["sort"]["sortKey"] in sorts["sortKey"]["enum"]
     assert query["sort"]["direction"] in sorts["direction"]["enum"]
-    from datetime import datetime
-
+    day = datetime(2024, 6, 17)  # noqa: DTZ001 - the API writes local times
+    shown = Shown([day], frozenset({"NSW"}), is_counted=True)
     for dimension in DIMENSIONS:
-        found, _ = split(query, (dimension,), [datetime(2024, 6, 17)], is_counted=True)  # noqa: DTZ001
+        found, _ = split(query, (dimension,), shown)
         assert found is not None
         for part in found.queries:
             assert set(part) <= set(known), part

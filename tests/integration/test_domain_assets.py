@@ -10,14 +10,10 @@ import dagster as dg
 import psycopg
 import pytest
 
+from assets import keys
 from assets.clients import shared_state
 from assets.domain_client import PollFacts, plan_poll, poll_facts
-from assets.raw_domain import (
-    RAW_DOMAIN_LISTING_DETAILS,
-    RAW_DOMAIN_LISTINGS,
-    RAW_DOMAIN_SALES_RESULTS,
-    domain_assets,
-)
+from assets.raw_domain import domain_assets
 from assets.resources import Warehouse
 from settings import Settings
 from tests.domain_server import domain_server, truth
@@ -76,13 +72,13 @@ def test_the_assets_pull_and_show_no_withheld_price(
         wanted = truth(server)
     rows = conn.execute("select count(*) from raw.domain__listings").fetchone()
     assert rows == (len(wanted),)
-    listings = found[RAW_DOMAIN_LISTINGS]
+    listings = found[keys.RAW_DOMAIN_LISTINGS]
     assert listings["status"] == "ok"
     assert listings["run_totals"]["loaded"] == len(wanted)
     assert listings["slices"] == 1
     assert listings["http/calls"] >= len(wanted) // 100
-    assert found[RAW_DOMAIN_SALES_RESULTS]["run_totals"]["loaded"] > 0
-    assert found[RAW_DOMAIN_LISTING_DETAILS]["run_totals"]["read"] == 0
+    assert found[keys.RAW_DOMAIN_SALES_RESULTS]["run_totals"]["loaded"] > 0
+    assert found[keys.RAW_DOMAIN_LISTING_DETAILS]["run_totals"]["read"] == 0
     assert options.client_secret not in str(found)
     facts = poll_facts(conn)
     assert facts.last_run is not None

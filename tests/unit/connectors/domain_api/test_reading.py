@@ -103,7 +103,7 @@ def test_over_the_ceiling_pages_out_of_order_are_read_again() -> None:
     reading.record(2, keys(2, 4), 9, days[2:4])
     reading.record(3, keys(4, 6), 9, days[4:6])
     assert reading.wanted() == []
-    assert reading.dates[-1] == days[5]
+    assert reading.shown.dates[-1] == days[5]
     assert not reading.is_disordered
 
 

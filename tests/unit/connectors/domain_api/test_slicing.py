@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.domain_api.slicing import (
     DIMENSIONS,
     STATES,
+    Shown,
     listed_at,
     reads_on,
     search_name,
@@ -22,24 +23,43 @@ SALE = {"listingType": "Sale"}
 DAY = datetime(2024, 6, 17, 10, 0)  # noqa: DTZ001 - the API writes local times
 
 
+def shown(*dates: datetime | None, states: str = "", counted: bool = True) -> Shown:
+    return Shown(dates, frozenset(states.split()), is_counted=counted)
+
+
 def parts(query: dict[str, Any], dimension: str, **options: Any) -> list[Any]:
-    given_dates = options.get("dates", [DAY])
-    found, _ = split(query, (dimension,), given_dates, is_counted=True)
+    found, _ = split(query, (dimension,), shown(*options.get("dates", [DAY])))
     return list(found.queries) if found else []
 
 
 def test_a_search_of_the_country_is_split_by_state_and_one_place_by_date() -> None:
-    found, left = split(SALE, DIMENSIONS, [DAY], is_counted=True)
+    found, left = split(SALE, DIMENSIONS, shown(DAY))
     assert found is not None
     assert [query["locations"] for query in found.queries] == [
         [{"state": state}] for state in STATES
     ]
-    assert left == ("listed", "price", "rooms")
+    assert left == ("elsewhere", "listed", "price", "rooms")
     one = {**SALE, "locations": [{"suburb": "Manly", "state": "NSW"}]}
-    found, left = split(one, DIMENSIONS, [DAY], is_counted=True)
+    found, left = split(one, DIMENSIONS, shown(DAY))
     assert found is not None
     assert found.dimension == "listed"
     assert left[0] == "listed"
+
+
+def test_the_states_seen_come_first_and_the_others_if_the_count_asks_for_them() -> None:
+    seen = shown(DAY, states="NSW VIC NZ")
+    found, left = split(SALE, DIMENSIONS, seen)
+    assert found is not None
+    assert [q["locations"][0]["state"] for q in found.queries] == ["NSW", "VIC"]
+    found, left = split(SALE, left, seen)
+    assert found is not None
+    others = {q["locations"][0]["state"] for q in found.queries}
+    assert others == set(STATES) - {"NSW", "VIC"}
+    assert left == ("listed", "price", "rooms")
+    # Without a count nobody would ask for the others.
+    found, _ = split(SALE, DIMENSIONS, shown(DAY, states="NSW", counted=False))
+    assert found is not None
+    assert len(found.queries) == len(STATES)
 
 
 def test_named_places_are_searched_one_by_one() -> None:
@@ -59,16 +79,16 @@ def test_the_rest_begins_a_second_before_the_last_listing_in_its_own_words() -> 
 
 def test_dates_that_lead_no_further_give_way_to_prices() -> None:
     stuck = {**SALE, "listedSince": (DAY - timedelta(seconds=1)).isoformat()}
-    found, left = split(stuck, ("listed", "price"), [DAY, DAY], is_counted=True)
+    found, left = split(stuck, ("listed", "price"), shown(DAY, DAY))
     assert found is not None
     assert found.dimension == "price"
     assert left == ("price",)
 
 
 def test_without_a_count_undated_results_are_not_split_by_date() -> None:
-    found, _ = split(SALE, ("listed",), [DAY, None], is_counted=False)
+    found, _ = split(SALE, ("listed",), shown(DAY, None, counted=False))
     assert found is None
-    found, _ = split(SALE, ("listed",), [DAY, None], is_counted=True)
+    found, _ = split(SALE, ("listed",), shown(DAY, None))
     assert found is not None
 
 
