@@ -55,9 +55,24 @@ def property_valuation(
                     "version": known["version"],
                 }
             )
+        if not _has_training_sale(conn):
+            # Sets by suburb name no dwelling: good for suburbs, not for valuations.
+            return dg.MaterializeResult(
+                metadata={"status": "no sale names a dwelling; nothing to learn from"}
+            )
         outcome, metadata = _train(context, warehouse, conn)
         record_build(conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome)
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _has_training_sale(conn: psycopg.Connection) -> bool:
+    """False where sales are known, but none that a model can learn from."""
+    row = conn.execute(
+        "select exists (select from ml.training_features) "
+        "or not exists (select from marts.suburb_market)"
+    ).fetchone()
+    conn.commit()
+    return row is None or bool(row[0])
 
 
 def _train(
