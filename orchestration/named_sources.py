@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -147,14 +148,24 @@ def made_up_sources(
 
 def _write_files(arguments: list[str], folder: Path) -> None:
     """What remote parties bring as files: agencies' feeds and reference sets."""
-    drops = (f"--reaxml-drop={folder / 'drop'}", f"--reaxml-files={_FEED_FILES}")
-    for wanted in (drops, (f"--write-reference={folder / 'reference'}",)):
-        subprocess.run(
-            [sys.executable, "-m", "simulator", *arguments, *wanted],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
+    # They are whole when the simulator ends: no need to wait and see.
+    os.environ["AUSPROPERTY_REAXML__SETTLE_SECONDS"] = "0"
+    _simulate(*arguments, f"--write-reference={folder / 'reference'}")
+    drop, partial = folder / "drop", folder / "drop.partial"
+    if not drop.exists():  # else an earlier run dropped them, and has read them
+        shutil.rmtree(partial, ignore_errors=True)
+        files = f"--reaxml-files={_FEED_FILES}"
+        _simulate(*arguments, f"--reaxml-drop={partial}", files)
+        partial.rename(drop)
+
+
+def _simulate(*arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "simulator", *arguments],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
 
 
 def _point_domain_at(url: str) -> None:

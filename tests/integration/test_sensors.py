@@ -1,10 +1,20 @@
 """Sensor plans: cursor and facts in, requests and next cursor out."""
 
+import os
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import dagster as dg
+import pytest
+
+from assets.resources import Warehouse
+from database.connections import connect
+from database.source_health import record_source_run
 from orchestration.schedules import daily_request
 from orchestration.sensors import (
     FileFact,
+    domain_poll_sensor,
+    drop_folder_sensor,
     plan_champion,
     plan_deliveries,
     plan_new_files,
@@ -74,3 +84,48 @@ def test_daily_run_reads_the_trailing_weeks_once_a_day():
     assert morning.tags["dagster/asset_partition_range_end"] == "2024-09-30"
     again = daily_request(datetime(2024, 10, 6, 2, 30, tzinfo=UTC), trailing_weeks=4)
     assert again.run_key == morning.run_key
+
+
+def _tick(sensor: dg.SensorDefinition, cursor: str | None = None) -> dg.SensorResult:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursor, resources={"warehouse": Warehouse()}
+        )
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def _skipped(result: dg.SensorResult) -> str:
+    return result.skip_reason.skip_message if result.skip_reason else ""
+
+
+def test_a_whole_file_in_the_drop_folder_starts_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert "nothing to watch" in _skipped(_tick(drop_folder_sensor))
+    monkeypatch.setenv("AUSPROPERTY_REAXML__DROP_FOLDER", str(tmp_path))
+    (tmp_path / "being_written.xml").write_text("<propertyList")
+    assert "no whole file" in _skipped(_tick(drop_folder_sensor))
+    whole = tmp_path / "whole.xml"
+    whole.write_text("<propertyList/>")
+    os.utime(whole, (1_700_000_000, 1_700_000_000))
+    first = _tick(drop_folder_sensor)
+    assert len(first.run_requests or []) == 1
+    again = _tick(drop_folder_sensor, first.cursor)
+    assert not again.run_requests
+
+
+def test_a_poll_of_listings_starts_when_it_is_due(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUSPROPERTY_DATABASE_URL", database_url)
+    assert "SEARCHES is empty" in _skipped(_tick(domain_poll_sensor))
+    monkeypatch.setenv("AUSPROPERTY_DOMAIN__SEARCHES", '[{"listingType": "Sale"}]')
+    assert len(_tick(domain_poll_sensor).run_requests or []) == 1
+    with connect(database_url) as conn:
+        record_source_run(
+            conn, "domain", "ok", started_at=datetime.now(UTC), dataset="listings"
+        )
+        conn.commit()
+    assert "next poll is due" in _skipped(_tick(domain_poll_sensor))
