@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import track
+
 from simulator.csv_sales import write_csv
 from simulator.domain_api.arguments import add_arguments, domain_options
 from simulator.domain_api.service import DomainApi
@@ -81,7 +84,12 @@ def write_files(market: Market, folder: Path) -> None:
     """Write every weekly ZIP to `folder/psi` and the CSV to `folder/sales.csv.gz`."""
     weekly = folder / "psi"
     weekly.mkdir(parents=True, exist_ok=True)
-    for week in range(market.size.weeks):
+    weeks = range(market.size.weeks)
+    # A large market takes minutes; the bar shows on a terminal only.
+    shown = Console(stderr=True)
+    for week in track(
+        weeks, "writing weeks", console=shown, disable=not shown.is_terminal
+    ):
         name = weekly_name(market.monday(week))
         (weekly / name).write_bytes(weekly_zip(market, week))
     with (folder / "sales.csv.gz").open("wb") as target:

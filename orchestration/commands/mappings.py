@@ -42,8 +42,10 @@ def suggest(
 
     if output is not None and output.exists():
         raise UserError(f"{output} is there already: name another file.")
-    found = suggest_mapping(file, name=name)
-    _console(stderr=True).print(render_suggestion(found))
+    console = _console(stderr=True)
+    with console.status(f"looking at {file.name}"):
+        found = suggest_mapping(file, name=name)
+    console.print(render_suggestion(found))
     if output is None:
         typer.echo(found.text)
         return
@@ -73,7 +75,8 @@ def check(
     from connectors.csv_mapping.check import check_mapping
     from connectors.csv_mapping.render import render_check
 
-    found = check_mapping(file, mapping_name, rows, limit=limit)
+    with _console(stderr=True).status(f"mapping {file.name}"):
+        found = check_mapping(file, mapping_name, rows, limit=limit)
     _console().print(render_check(found))
     raise typer.Exit(found.exit_code)
 
