@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from connectors.csv_mapping.cells import CellError
 from connectors.csv_mapping.layout import Bound, Layout
 from connectors.csv_mapping.numbers import read_number
-from domain.australia import Finding, check_coordinates, check_postcode
+from domain.australia import (
+    Finding,
+    check_coordinates,
+    check_postcode,
+    is_in_australia,
+)
 
 Notes = dict[str, dict[str, str]]
 
@@ -54,6 +59,13 @@ class PlaceRules:
         values: dict[str, str],
         notes: Notes,
     ) -> tuple[Bound, CellError] | None:
+        known = values.get("latitude"), values.get("longitude")
+        if (
+            known[0] is not None
+            and known[1] is not None
+            and is_in_australia(float(known[0]), float(known[1]))
+        ):
+            return None
         pair = (latitude, longitude)
         texts = [cells[item.at] for item in pair]
         numbers = [
