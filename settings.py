@@ -123,6 +123,12 @@ class Domain(BaseModel):
     overlap_minutes: int = Field(
         60, ge=0, description="How far a poll reaches back behind the last one."
     )
+    full_sweep_hours: float = Field(
+        168,
+        gt=0,
+        description="How often every listing is read again, which is what notices "
+        "those that are gone; between that, only what was updated.",
+    )
     calls_per_day: int | None = Field(
         None, ge=1, description="Our own limit a day; unset: the API's headers rule."
     )

@@ -73,6 +73,7 @@ def domain_listings(
         searches=domain.searches,
         mode=config.mode,
         overlap=timedelta(minutes=domain.overlap_minutes),
+        full_every=timedelta(hours=domain.full_sweep_hours),
     )
 
 
