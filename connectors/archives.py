@@ -108,6 +108,13 @@ def checked_members(
 def open_member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits = DEFAULT_LIMITS
 ) -> BinaryIO:
-    """Open one member; reading beyond the limit raises ValueError."""
+    """Open one member; reading beyond the limit raises ValueError.
+
+    Raises:
+        BadZipFile: the member is not where the archive says.
+    """
+    if info.header_offset < 0:
+        # Seeking there would look like a fault of the disk.
+        raise zipfile.BadZipFile(f"{info.filename} begins before the archive does")
     inner = cast("BinaryIO", archive.open(info))
     return limited(inner, limits.member_bytes, info.filename)

@@ -17,6 +17,7 @@ from typing import Any
 from connectors.archives import MIB, Limits, UnsafeArchiveError, checked_members
 from connectors.csv_mapping.rows import CsvRecord
 from connectors.csv_mapping.typed_cells import TYPED_DATES, cell_text, typed_row
+from connectors.workbooks import damage_told
 
 #: Unpacked XML of a workbook.
 _XML_BYTES = 1024 * MIB
@@ -47,23 +48,20 @@ class SheetGrid:
 
     def rows(self, variant: str, after: int = 0) -> Iterator[CsvRecord]:
         """Rows of a sheet after the given one; those without a value are left out."""
-        from python_calamine import CalamineError, CalamineWorkbook
+        from python_calamine import CalamineWorkbook
 
-        try:
-            with CalamineWorkbook.from_path(str(self.path)) as book:
-                sheet = book.get_sheet_by_name(variant)
-                merged = _Merged(sheet)
-                names: list[str] = []
-                for number, values in enumerate(sheet.iter_rows(), start=1):
-                    own = [_value(value) for value in values]
-                    filled = merged.fill(number, own.copy())
-                    if number <= after:
-                        names = [cell_text(value) for value in filled]
-                    elif any(cell_text(value).strip() for value in own):
-                        # A merged cell alone makes no row of a blank one.
-                        yield typed_row(number, _keys(names, len(filled)), filled)
-        except CalamineError as error:
-            raise ValueError(str(error)[:300]) from error
+        with damage_told(), CalamineWorkbook.from_path(str(self.path)) as book:
+            sheet = book.get_sheet_by_name(variant)
+            merged = _Merged(sheet)
+            names: list[str] = []
+            for number, values in enumerate(sheet.iter_rows(), start=1):
+                own = [_value(value) for value in values]
+                filled = merged.fill(number, own.copy())
+                if number <= after:
+                    names = [cell_text(value) for value in filled]
+                elif any(cell_text(value).strip() for value in own):
+                    # A merged cell alone makes no row of a blank one.
+                    yield typed_row(number, _keys(names, len(filled)), filled)
 
 
 class _Merged:
@@ -121,17 +119,15 @@ def open_sheets(path: Path, limits: Limits) -> SheetGrid:
     Raises:
         ValueError: it is damaged or locked, or would unfold beyond the limits.
     """
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineWorkbook
 
     try:
         with path.open("rb") as stream:
             is_zip = stream.read(2) == b"PK"
         if is_zip:
             _check_zip(path, limits)
-        with CalamineWorkbook.from_path(str(path)) as book:
+        with damage_told(), CalamineWorkbook.from_path(str(path)) as book:
             names = tuple(book.sheet_names)
-    except CalamineError as error:
-        raise ValueError(str(error)[:300] or type(error).__name__) from error
     except UnsafeArchiveError as error:
         raise ValueError(str(error)) from error
     if not names:

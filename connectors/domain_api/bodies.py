@@ -27,7 +27,10 @@ from domain.errors import PermanentError
 from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile, TargetTable
 
 ENDING = ".jsonl.gz"
-_READ_ERRORS = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+_READ_ERRORS = (
+    *(OSError, EOFError, zlib.error, ValueError, KeyError, TypeError),
+    RecursionError,  # brackets in brackets in brackets
+)
 
 
 @dataclass(frozen=True, slots=True)

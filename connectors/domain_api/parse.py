@@ -101,10 +101,15 @@ class BodyReader:
             problem = Problem("", "json_unreadable", "The line is not JSON.", MEND)
             self._refuse(number, "", problem, text)
             return
-        if isinstance(item, dict):
-            _collect(item, "", self.names)
-        for part in self.dataset.parts(item, self.around):
-            self._part(number, part)
+        try:
+            if isinstance(item, dict):
+                _collect(item, "", self.names)
+            for part in self.dataset.parts(item, self.around):
+                self._part(number, part)
+        except RecursionError:
+            # Those of its records that were read before stay, each with its place.
+            reason = "The record is nested too deep to be read."
+            self._refuse(number, "", Problem("", "json_too_deep", reason, MEND), text)
 
     def _part(self, number: int, part: Part) -> None:
         record = part.record

@@ -30,6 +30,7 @@ from connectors.archives import (
 from connectors.csv_mapping.rows import CsvRecord, RecordReader
 from connectors.lines import CHUNK, read_blocks
 from connectors.nsw_valuer.scan import READ_ERRORS
+from connectors.workbooks import damage_told
 from domain.records import storable_text
 
 #: Workbooks are read into memory; the publishers' largest is about 12 MB.
@@ -95,15 +96,18 @@ class Piece:
     def _workbook(self) -> Any:
         from python_calamine import CalamineWorkbook
 
-        with self.open() as stream:
+        with self.open() as stream, damage_told():
             return CalamineWorkbook.from_filelike(io.BytesIO(stream.read()))
 
     def _sheet_rows(self, sheet: str) -> Iterator[CsvRecord]:
-        found = self._workbook().get_sheet_by_name(sheet)
-        if found.start is None:
-            return
-        top, left = found.start
-        for number, row in enumerate(found.to_python(), start=top + 1):
+        workbook = self._workbook()
+        with damage_told():
+            found = workbook.get_sheet_by_name(sheet)
+            if found.start is None:
+                return
+            top, left = found.start
+            rows = found.to_python()
+        for number, row in enumerate(rows, start=top + 1):
             cells = [""] * left + [cell_text(value) for value in row]
             if any(cells):
                 yield CsvRecord(number, cells, None, "\t".join(cells))
