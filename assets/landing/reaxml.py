@@ -224,7 +224,8 @@ class _Taking:
         report = self._report(status, now, is_first)
         if is_first:
             self._remember(place)
-        self._drop.finish(file, place, report)
+        if not self._drop.finish(file, place, report):
+            return None
         return reports, Moved(storable_text(file.name), place, status)
 
     def _load(self, name: str, place: Path) -> list[FileReport]:

@@ -116,8 +116,11 @@ class DropFolder:
                 return place
             number += 1
 
-    def finish(self, file: Dropped, place: Path, report: Mapping[str, object]) -> None:
+    def finish(self, file: Dropped, place: Path, report: Mapping[str, object]) -> bool:
         """Write the report, then move the file beside it; either may be done already.
+
+        False: the sender has written there again since it was read. What came is back
+        in the folder and waits for its own turn.
 
         Raises:
             FileNotFoundError: the file is no longer in the folder.
@@ -132,6 +135,14 @@ class DropFolder:
         except FileNotFoundError:
             beside.unlink()
             raise
+        # Looking first would leave a moment in between; what has moved tells for sure.
+        moved = _look(place, file.name)
+        if moved is not None and moved.mark == file.mark:
+            return True
+        beside.unlink()
+        if moved is not None:
+            _put_back(place, file.path)
+        return False
 
     def _walk(self) -> Iterator[Dropped]:
         for folder, folders, names in os.walk(self.root):
@@ -156,6 +167,15 @@ def _look(path: Path, name: str) -> Dropped | None:
     if not stat.S_ISREG(now.st_mode):
         return None
     return Dropped(path, name, now.st_size, now.st_mtime_ns)
+
+
+def _put_back(place: Path, path: Path) -> None:
+    """Return a file to where it was dropped, or beside what has come there since."""
+    target, number = path, 0
+    while not _is_free(target):
+        number += 1
+        target = path.with_name(f"{number}~{path.name}")
+    place.rename(target)
 
 
 def _is_free(place: Path) -> bool:

@@ -375,3 +375,38 @@ def test_names_of_any_kind_are_moved(conn: psycopg.Connection, tmp_path: Path) -
     assert one(conn, "select count(*) from raw.reaxml__listings") == 4
     assert len(list((tmp_path / "done").glob("*.xml"))) == 4
     assert (tmp_path / "link.xml").is_symlink()
+
+
+@pytest.mark.parametrize("also_beside", [False, True])
+def test_a_file_sent_again_at_the_very_moment_it_moves_is_read_as_well(
+    conn: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    also_beside: bool,
+) -> None:
+    """Cut short at first, then whole under the same name, between report and move."""
+    whole = feed(record(FULL), record(unique="U2"))
+    drop(tmp_path, "a.xml", whole[:-30])
+    rename = Path.rename
+
+    def renamed(path: Path, target: Path) -> Path:
+        if path == tmp_path / "a.xml":
+            monkeypatch.setattr(Path, "rename", rename)
+            drop(tmp_path, "a.xml", whole)
+            moved = rename(path, target)
+            if also_beside:
+                drop(tmp_path, "a.xml", feed(record(unique="U3")))
+            return moved
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    first = land(conn, tmp_path)
+    assert first.waiting == ("a.xml",)
+    assert one(conn, "select count(*) from raw.reaxml__listings") == 0
+    second = land(conn, tmp_path)
+    assert {moved.status for moved in second.moved} == {"loaded"}
+    found = one(conn, "select count(*) from raw.reaxml__listings")
+    assert found == (3 if also_beside else 2)
+    names = {"a.xml", "1~a.xml"} if also_beside else {"a.xml"}
+    kept = {f"done/{name}" for name in names}
+    assert tree(tmp_path) == kept | {f"{name}.report.json" for name in kept}
