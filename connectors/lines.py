@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
 from domain.records import ORIGINAL_LIMIT, Original, storable_text
@@ -17,15 +18,20 @@ from domain.records import ORIGINAL_LIMIT, Original, storable_text
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
-    """Some consecutive lines, without their ends.
+    """Some consecutive lines, as one text without the end of the last.
 
     `has_specials`: some line may hold a backslash, carriage return or NUL.
     """
 
-    lines: list[str]
+    text: str
     has_specials: bool
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, without their ends."""
+        return self.text.split("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def read_blocks(
 
 def _block(data: bytes, encoding: str) -> Block:
     specials = b"\\" in data or b"\r" in data or b"\x00" in data
-    return Block(data.decode(encoding).split("\n"), specials)
+    return Block(data.decode(encoding), specials)
 
 
 def _drain_long_line(

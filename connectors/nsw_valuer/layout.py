@@ -67,6 +67,22 @@ CURRENT = re.compile(
     rf"((?:{_TEXT};){{5}}[^;\x00]{{0,10}};{_AREA};[MH]?;({_DATE});({_DATE});\d{{0,12}};"
     rf"(?:{_TEXT};){{6}}(\d{{0,3}});{_TEXT});?"
 )
+_ANY = r"[^;\n]*+"
+#: A whole sale whose records stand together, up to the next B or Z record: most are so,
+#: and are read by this one match. It matches nothing that `CURRENT` refuses for other
+#: than the length of a text, nor a text with NUL bytes (a block without specials).
+#: Groups: 1 district, property id and counter, 2 the first two of them, 3 download
+#: time, 4 the business fields, 5 contract date, 6 settlement date, 7 legal description
+#: (None without a C record), 8 the D records.
+CLEAN_SALE = re.compile(
+    rf"^B;((\d{{3}};\d{{0,10}};)\d{{1,9}};)({_STAMP});"
+    rf"({_ANY};{_ANY};{_ANY};{_ANY};{_ANY};[^;\n]{{0,10}};{_AREA};[MH]?;"
+    rf"({_DATE});({_DATE});\d{{0,12}};"
+    rf"{_ANY};{_ANY};{_ANY};{_ANY};{_ANY};{_ANY};(?:100|\d{{0,2}});{_ANY});?\n"
+    rf"(?:C;\1{_ANY};({_ANY});?\n)?+"
+    r"((?:D;\1[\d :]*+;[PV];;;;;;\n)*+)(?=[BZ];)",
+    re.ASCII | re.MULTILINE,
+)
 #: The fields a C or D record shares with its B record. The download time is none of
 #: them: it moves on to the next minute within a sale.
 JOIN_KEY = re.compile(r"[BCD](;[^;]*;[^;]*;[^;]*;)")

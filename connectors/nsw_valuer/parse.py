@@ -6,16 +6,15 @@ and judging single records. Whole files are judged by `scan`, fields by `layout`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import md5
 
 from connectors.lines import Block, LongLine
 from connectors.nsw_valuer.layout import (
-    ARCHIVE_FIELDS,
+    CLEAN_SALE,
     CONTRACT,
     CURRENT,
-    CURRENT_COLUMNS,
     JOIN_KEY,
     REISSUE,
     SETTLEMENT,
@@ -23,8 +22,6 @@ from connectors.nsw_valuer.layout import (
     Fault,
     date_fault,
     diagnose_current,
-    field_count_fault,
-    field_fault,
     is_day,
     is_moment,
 )
@@ -32,13 +29,13 @@ from connectors.nsw_valuer.strays import Stray, Strays
 from domain.records import ORIGINAL_LIMIT, Original, RecordBatch, Reject, escape_value
 
 #: A legal description is cut at 70 characters a record; a longer one is no description.
-_LEGAL_LIMIT = 4096
+LEGAL_LIMIT = 4096
 _MOST_PARTIES = 32_767
+#: Business fields together no longer than this: then none of them is too long.
+_SHORT = 255
 #: Lines read before they are handed on; the usual block holds half as many.
 MOST_AT_ONCE = 20_000
 _NO_KEY = "\x00"
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})[/.-](\d\d)[/.-](\d\d)", re.ASCII)
 
 
 class CurrentReader:
@@ -78,12 +75,16 @@ class CurrentReader:
         self._cut = 1
         # Records of a refused B record go with it, without a word of their own.
         self._is_skipping = False
+        # Strays may belong to any sale: then each is looked at.
+        self._has_clean_runs = self.record_format == "current" and strays is None
 
     def read(self, blocks: Iterable[Block | LongLine]) -> Iterator[RecordBatch]:
         """Yield the records of a file, one batch per block."""
         for block in blocks:
             if isinstance(block, LongLine):
                 self._refuse_long_line(block)
+            elif self._is_for_runs(block):
+                self._read_runs(block.text)
             else:
                 lines = block.lines
                 while len(lines) > MOST_AT_ONCE:
@@ -100,6 +101,51 @@ class CurrentReader:
         batch = RecordBatch(self._rows, self._hashes, self._rejects, self._rejected)
         self._rows, self._hashes, self._rejects, self._rejected = [], [], [], 0
         return batch
+
+    def _is_for_runs(self, block: Block) -> bool:
+        """Whether whole sales may be looked for in a block of the usual kind."""
+        is_usual = self._has_clean_runs and not block.has_specials
+        return is_usual and block.text.count("\n") < MOST_AT_ONCE
+
+    def _read_runs(self, text: str) -> None:
+        """Read runs of clean sales at once, and the lines between them one by one."""
+        rows, hashes = self._rows.append, self._hashes.append
+        ending = f";{self.record_format};"
+        done = 0
+        number = self.number
+        for found in CLEAN_SALE.finditer(text):
+            key, who, stamp, rest, contract, settled, legal, parties = found.groups()
+            if (
+                contract > stamp
+                or not (_is_good_day(contract) and _is_good_day(settled))
+                or not is_moment(stamp)
+                or len(rest) > _SHORT
+                or len(parties) > _MOST_PARTIES
+            ):
+                continue
+            legal = legal or ""
+            if len(legal) > LEGAL_LIMIT:
+                continue
+            start, end = found.span()
+            if start > done:
+                self.number = number
+                self._read_lines(text[done : start - 1].split("\n"), special=False)
+                number = self.number
+            if start > done or not done:
+                self._close()
+            digest = md5(f"{who}{rest}".encode("latin-1"), usedforsecurity=False)
+            row_hash = digest.hexdigest()
+            purchasers, vendors = parties.count(";P;"), parties.count(";V;")
+            number += 1
+            rows(
+                f"{key}{stamp};{rest};;;{legal};{purchasers};{vendors}{ending}"
+                f"{row_hash};{number}"
+            )
+            hashes(row_hash)
+            number += purchasers + vendors + (found.start(7) >= 0)
+            done = end
+        self.number = number
+        self._read_lines(text[done:].split("\n"), special=False)
 
     def _read_lines(self, lines: list[str], special: bool) -> None:
         """The hot loop: three D records for every B record, so D comes first."""
@@ -221,7 +267,7 @@ class CurrentReader:
         if special:
             text = text.rstrip("\r")
         text = text.removesuffix(";")
-        if len(text) > _LEGAL_LIMIT or "\x00" in text:
+        if len(text) > LEGAL_LIMIT or "\x00" in text:
             reason = "The C record is too long or holds NUL bytes."
             self._note(
                 text, Fault("legal_description", "legal_unreadable", reason, REISSUE)
@@ -282,59 +328,10 @@ class CurrentReader:
         self._note("", fault, original)
 
 
-class ArchiveReader(CurrentReader):
-    """Reads the archive format of 1990 to 2000: one B record a sale, nothing joined."""
-
-    record_format = "archive"
-
-    def _open(self, line: str, special: bool) -> None:
-        parts = line.split(";")
-        wanted = len(ARCHIVE_FIELDS)
-        if len(parts) < wanted or any(parts[wanted:]):
-            self._refuse(line, field_count_fault(len(parts), wanted + 4))
-            return
-        record = dict(zip(ARCHIVE_FIELDS, parts, strict=False))
-        stamp = self.downloaded_at or ""
-        record["contract_date"] = _compact_date(record["contract_date"])
-        fault = self._record_fault(record) or self._judge(
-            stamp, record["contract_date"], "", ""
-        )
-        if fault is not None:
-            self._refuse(line, fault)
-            return
-        # Both date forms circulate: the same sale is the same content in either.
-        parts[10] = record["contract_date"]
-        business = ";".join(parts[1:2] + parts[3:wanted])
-        digest = md5(f"archive;{business}".encode("latin-1"), usedforsecurity=False)
-        record["downloaded_at"] = stamp
-        # Archive records have no counter of their own: the line number is one.
-        record["sale_counter"] = str(self.number)
-        if special:
-            record = {name: escape_value(value) for name, value in record.items()}
-        fields = [record.get(name, "") for name in CURRENT_COLUMNS]
-        fields += [record["valuation_number"], record["dimensions"]]
-        self._body = ";".join(fields)
-        self._legal = record["legal_description"]
-        self._hash = digest.hexdigest()
-        self._line = self.number
-
-    def _record_fault(self, record: dict[str, str]) -> Fault | None:
-        for name in ARCHIVE_FIELDS[1:]:
-            value = record[name]
-            if name == "legal_description" and len(value) <= _LEGAL_LIMIT:
-                value = value[:200] if "\x00" not in value else value
-            if fault := field_fault(name, value):
-                return fault
-        return None
-
-
-def _compact_date(text: str) -> str:
-    """`20/11/1990` as `19901120`; other text unchanged, for the date rule to judge."""
-    if found := _DAY_FIRST.fullmatch(text):
-        return f"{found[3]}{found[2]:0>2}{found[1]:0>2}"
-    if found := _YEAR_FIRST.fullmatch(text):
-        return f"{found[1]}{found[2]}{found[3]}"
-    return text
+@lru_cache(1 << 16)
+def _is_good_day(text: str) -> bool:
+    """Whether a date of eight digits, or none, needs no second look."""
+    return not text or (text >= "19000101" and is_day(text))
 
 
 def without_sale(kind: str) -> Fault:

@@ -11,10 +11,10 @@ from itertools import islice
 from typing import BinaryIO
 
 from connectors.lines import Block, LongLine, read_blocks
+from connectors.nsw_valuer.archive import ArchiveReader
 from connectors.nsw_valuer.layout import SOURCE, Fault
 from connectors.nsw_valuer.parse import (
     MOST_AT_ONCE,
-    ArchiveReader,
     CurrentReader,
     reject_of,
     without_sale,

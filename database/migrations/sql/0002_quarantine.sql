@@ -81,3 +81,14 @@ comment on table ops.source_runs is
     'Pulls of each source and how they ended. ok: everything on offer is here; stale: the source '
     'was away and the last good snapshot stands; parked: a quota is used up; failed: nothing '
     'could be done. One row per pull.';
+
+-- What loading sales pays for ----------------------------------------------------------
+
+-- Nothing looks a sale up by the hash of its address (new addresses are found by a join over the
+-- whole table), and a tree over random hashes cost a load as much as its rows. The rows of a batch
+-- lie together, so the range of batches each stretch of the table holds finds them.
+drop index raw.nsw_valuer__sales_address_idx;
+drop index raw.csv__sales_address_idx;
+drop index raw.nsw_valuer__sales_batch_idx;
+create index nsw_valuer__sales_batch_idx on raw.nsw_valuer__sales
+    using brin (_batch_id) with (pages_per_range = 32, autosummarize = on);

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.lines import read_blocks
+from connectors.lines import Block, read_blocks
+from connectors.nsw_valuer.archive import ArchiveReader
 from connectors.nsw_valuer.layout import ROW_COLUMNS
-from connectors.nsw_valuer.parse import ArchiveReader, CurrentReader
+from connectors.nsw_valuer.parse import CurrentReader
 from connectors.nsw_valuer.reading import read_records, refuse_records
 from connectors.nsw_valuer.scan import scan
 from domain.records import ORIGINAL_LIMIT, Reject
@@ -329,3 +330,48 @@ def test_a_file_of_next_to_nothing_a_line_is_handed_on_in_parts(trailer: str) ->
         batches = list(refuse_records("f", read_blocks(io.BytesIO(content)), fault))
     assert sum(batch.read for batch in batches) == 60_001
     assert max(len(batch.rejects) for batch in batches) <= 20_000
+
+
+_ONE = "B;708;2000001;1;20240617 01:08;;;9;A ST;B;2000;5.5;M;20240601;;1;R2;R;;;AA;;;X1"
+_LINES = st.sampled_from(
+    [
+        "A;RTSALEDATA;708;20240617 01:08;VALNET;",
+        _ONE,
+        f"{_ONE};",
+        _ONE.replace(";2000001;1;", ";2000002;2;").replace(";1;R2", ";2;R2"),
+        _ONE.replace("20240601", "20240631"),
+        _ONE.replace("20240601", "20240618"),
+        _ONE.replace("A ST", "A" * 256),
+        _ONE.replace("A ST", "A" * 200),
+        _ONE.replace("AA;;;", "AA;;101;"),
+        "C;708;2000001;1;20240617 01:08;47/SP1;",
+        "C;708;2000001;1;20240617 01:09;47;SP1",
+        f"C;708;2000001;1;20240617 01:08;{'L' * 5000}",
+        "C;708;2000002;2;20240617 01:08;48/SP1",
+        *(
+            f"D;708;2000001;1;20240617 01:0{n};{kind};;;;;;"
+            for n in "89"
+            for kind in "PV"
+        ),
+        "D;708;2000002;2;20240617 01:08;V;;;;;;",
+        "D;708;2000002;2;20240617 01:08;P;;V;;;;",
+        "",
+        "junk",
+    ]
+)
+
+
+@given(st.lists(_LINES, max_size=24))
+def test_sales_read_whole_are_as_those_read_line_by_line(lines: list[str]) -> None:
+    def read_in(*blocks: str) -> tuple[list[str], list[str], list[Reject], int, bool]:
+        reader = CurrentReader("f.DAT")
+        batches = list(reader.read(Block(text, has_specials=False) for text in blocks))
+        return (
+            [row for batch in batches for row in batch.rows],
+            [key for batch in batches for key in batch.hashes],
+            [reject for batch in batches for reject in batch.rejects],
+            sum(batch.rejected for batch in batches),
+            reader.is_disordered,
+        )
+
+    assert read_in("\n".join(lines)) == read_in(*(lines or [""]))
