@@ -14,7 +14,9 @@ import psycopg
 from pydantic import Field
 
 from assets import keys, progress
+from assets.clients import policy_for
 from assets.domain_client import open_domain
+from assets.landing.common import Staleness
 from assets.landing.domain_api import DomainSummary, ingest_domain_listings
 from assets.landing.domain_records import (
     confirm_gone_listings,
@@ -23,7 +25,15 @@ from assets.landing.domain_records import (
     ingest_domain_sales_results,
     ingest_domain_suburb_performance,
 )
+from assets.metadata import (
+    not_pulled,
+    row_count,
+    run_totals,
+    source_metadata,
+    stale_metadata,
+)
 from assets.resources import Warehouse
+from connectors.domain_api import INFO
 from connectors.domain_api.api import DomainApi
 from connectors.domain_api.layout import SOURCE
 from database.snapshots import last_good
@@ -33,6 +43,7 @@ _COMMON: dict[str, Any] = {
     "group_name": "landing",
     "kinds": {"python", "postgres"},
     "owners": [keys.DATA_OWNER],
+    "metadata": source_metadata(INFO),
 }
 
 
@@ -65,7 +76,7 @@ def domain_listings(
     """
     domain = warehouse.settings.domain
     if not domain.searches:
-        return _nothing("no search set (domain.searches)")
+        return not_pulled(context, "no search set (domain.searches)")
     return _pull(
         context,
         warehouse,
@@ -88,7 +99,7 @@ def domain_listing_details(
     """
     domain = warehouse.settings.domain
     if not domain.searches:
-        return _nothing("no search set (domain.searches)")
+        return not_pulled(context, "no search set (domain.searches)")
     gone = _pull(context, warehouse, confirm_gone_listings, limit=config.confirm_limit)
     if not domain.with_details:
         return gone
@@ -104,7 +115,7 @@ def domain_properties(
     One row per distinct content of a property.
     """
     if not warehouse.settings.domain.with_details:
-        return _nothing("details are not pulled (domain.with_details)")
+        return not_pulled(context, "details are not pulled (domain.with_details)")
     return _pull(context, warehouse, ingest_domain_properties, limit=config.limit)
 
 
@@ -130,11 +141,21 @@ def domain_sales_results(
 ) -> Any:
     """Auction results of the cities in domain.cities, where they have changed."""
     cities = warehouse.settings.domain.cities
-    result = _nothing("no city set (domain.cities)")
-    if cities:
-        result = _pull(context, warehouse, ingest_domain_sales_results, cities=cities)
-    for key in (keys.RAW_DOMAIN_SALES_RESULTS, keys.RAW_DOMAIN_SALES_SUMMARIES):
-        yield dg.MaterializeResult(asset_key=key, metadata=result.metadata)
+    tables = (keys.RAW_DOMAIN_SALES_RESULTS, keys.RAW_DOMAIN_SALES_SUMMARIES)
+    if not cities:
+        for key in tables:
+            yield not_pulled(context, "no city set (domain.cities)", key)
+        return
+    result = _pull(
+        context, warehouse, ingest_domain_sales_results, tables[0], cities=cities
+    )
+    shown = dict(result.metadata or {})
+    yield dg.MaterializeResult(asset_key=tables[0], metadata=shown)
+    # One pull fills both tables: told twice, its records would count twice.
+    shown.pop("run_totals", None)
+    with warehouse.connect() as conn:
+        shown["dagster/row_count"] = row_count(conn, tables[1])
+    yield dg.MaterializeResult(asset_key=tables[1], metadata=shown)
 
 
 @dg.asset(key=keys.RAW_DOMAIN_SUBURB_PERFORMANCE, **_COMMON)
@@ -147,18 +168,15 @@ def domain_suburb_performance(
     """
     suburbs = warehouse.settings.domain.suburbs
     if not suburbs:
-        return _nothing("no suburb set (domain.suburbs)")
+        return not_pulled(context, "no suburb set (domain.suburbs)")
     return _pull(context, warehouse, ingest_domain_suburb_performance, suburbs=suburbs)
-
-
-def _nothing(why: str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata={"status": f"{why}; nothing pulled"})
 
 
 def _pull(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     ingest: Callable[..., DomainSummary],
+    key: dg.AssetKey | None = None,
     **options: Any,
 ) -> dg.MaterializeResult:
     """Run one landing; an error that a rerun cannot help fails without retries."""
@@ -174,7 +192,8 @@ def _pull(
                 on_progress=progress.step("domain"),
                 **options,
             )
-            metadata = _metadata(conn, summary)
+            limit_hours = policy_for(settings, SOURCE).stale_hours
+            metadata = _metadata(conn, key or context.asset_key, summary, limit_hours)
         api.close()
     except PermanentError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -183,24 +202,26 @@ def _pull(
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _metadata(conn: psycopg.Connection, summary: DomainSummary) -> dict[str, Any]:
+def _metadata(
+    conn: psycopg.Connection,
+    key: dg.AssetKey,
+    summary: DomainSummary,
+    limit_hours: float | None,
+) -> dict[str, Any]:
     """Counts alone: a sample of rows would show prices that agencies withhold."""
+    counts = {
+        "searches_sliced_into": summary.slices,
+        "pages_read": summary.pages,
+        "results_not_given": summary.missing,
+        "not_known_to_domain": summary.absent,
+        "answers_unchanged": summary.unchanged,
+    }
     shown: dict[str, Any] = {
+        "dagster/row_count": row_count(conn, key),
         "status": summary.status,
-        "run_totals": dg.MetadataValue.json(
-            {
-                "read": summary.read,
-                "loaded": summary.loaded,
-                "repeated": summary.repeated,
-                "rejected": summary.rejected,
-            }
-        ),
-        "slices": summary.slices,
-        "pages": summary.pages,
-        "missing": summary.missing,
-        "absent": summary.absent,
-        "unchanged": summary.unchanged,
-        **summary.http,
+        **run_totals(summary),
+        **{name: count for name, count in counts.items() if count},
+        **(summary.http if any(summary.http.values()) else {}),
     }
     if summary.day_quota_left is not None:
         shown["day_quota_left"] = summary.day_quota_left
@@ -209,10 +230,18 @@ def _metadata(conn: psycopg.Connection, summary: DomainSummary) -> dict[str, Any
     if summary.parked_until is not None:
         shown["status"] = f"parked until {summary.parked_until:%Y-%m-%d %H:%M} UTC"
     if summary.status == "stale":
+        shown["status"] = "stale: nothing was ever pulled"
         snapshot = last_good(conn, SOURCE, summary.dataset)
-        age = "none" if snapshot is None else round(snapshot.age_hours, 2)
-        shown["status"] = "stale: the last good snapshot stands"
-        shown["snapshot_age_hours"] = age
+        if snapshot is not None:
+            shown |= stale_metadata(
+                Staleness(
+                    "stale",
+                    summary.problem or "",
+                    snapshot.taken_at,
+                    snapshot.age_hours,
+                    limit_hours,
+                )
+            )
     return shown
 
 

@@ -40,7 +40,7 @@ from orchestration.instance import close_orphaned_runs, prepare_instance
 from orchestration.main_job import JobOutcome, run_job
 from orchestration.named_sources import NamedSources, made_up_sources
 from orchestration.outage import outage_in_a_sentence, replace_dead_connections
-from orchestration.summary import build_summary, refused_files, render
+from orchestration.summary import build_summary, refused_files, render, sources_away
 from settings import Settings
 
 LOOPBACK = "127.0.0.0/8"
@@ -228,6 +228,7 @@ def _report(
     if json_file is not None:
         json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")
     notes = [note for note in (_nothing_new(summary, metadata), seen) if note]
+    notes += sources_away(metadata)
     notes += refused
     notes += [note for outcome in outcomes for note in outcome.tolerated]
     kind = "made-up market (simulated)" if request.is_simulated else "real sources"

@@ -54,6 +54,24 @@ def build_summary(
     }
 
 
+def sources_away(metadata: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sentences for people about sources this run could not read to the end.
+
+    `metadata` is that of the landing assets. The run ends well without them, which
+    would look as if they had been read.
+    """
+    tables: dict[tuple[str, str], list[str]] = {}
+    for key, shown in metadata.items():
+        status = str(shown.get("status", ""))
+        if status.startswith(("stale", "parked")):
+            told = (status.rstrip("."), str(shown.get("reason", "")))
+            tables.setdefault(told, []).append(key.replace("/", "."))
+    return [
+        f"{', '.join(sorted(names))}: {status}. {reason}".rstrip()
+        for (status, reason), names in tables.items()
+    ]
+
+
 def refused_files(conn: psycopg.Connection, limit: int = 10) -> list[str]:
     """Sentences for people about what is in quarantine: whole files by name first."""
     files = conn.execute(

@@ -54,7 +54,7 @@ def ingest_csv(
         landed = land(location, landing, PATTERNS)
         containers = containers_of(landed, rules, last_day)
     else:
-        path = Path(location).expanduser()
+        path = Path(location).expanduser().absolute()
         containers = find_csv_containers(path, rules, last_day)
     reports = load_all(
         conn,

@@ -79,7 +79,7 @@ def ingest_psi(
         paths = [item.path for item in fetched if item.path is not None]
         total, found = len(paths), _containers_of(paths, weeks)
     else:
-        folder = Path(location).expanduser()
+        folder = Path(location).expanduser().absolute()
         if is_remote(location):
             folder = land_remote(str(location), landing)
         total, found = count_containers(folder, weeks), find_containers(folder, weeks)

@@ -246,7 +246,7 @@ def _find(
         elif is_remote(place):
             paths += land(place, landing, _patterns(dataset.endings))
         else:
-            paths.append(Path(place).expanduser())
+            paths.append(Path(place).expanduser().absolute())
     return find_releases(
         dataset, paths, release_date=release_date, modified=modified, meter=meter
     )

@@ -75,9 +75,12 @@ def test_the_assets_pull_and_show_no_withheld_price(
     listings = found[keys.RAW_DOMAIN_LISTINGS]
     assert listings["status"] == "ok"
     assert listings["run_totals"]["loaded"] == len(wanted)
-    assert listings["slices"] == 1
+    assert listings["searches_sliced_into"] == 1
     assert listings["http/calls"] >= len(wanted) // 100
     assert found[keys.RAW_DOMAIN_SALES_RESULTS]["run_totals"]["loaded"] > 0
+    told = [shown.get("run_totals", {}).get("loaded", 0) for shown in found.values()]
+    landed = conn.execute("select sum(rows_loaded) from ops.source_files").fetchone()
+    assert landed == (sum(told),), "what a run says it loaded counts each row once"
     assert found[keys.RAW_DOMAIN_LISTING_DETAILS]["run_totals"]["read"] == 0
     assert options.client_secret not in str(found)
     facts = poll_facts(conn)

@@ -143,6 +143,21 @@ def test_files_that_are_gone_or_changed_are_named(conn: Conn, tmp_path: Path) ->
     assert (summary.superseded, summary.open) == (1, 1)
 
 
+def test_a_file_given_by_a_relative_path_is_found_from_anywhere(
+    conn: Conn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_week(tmp_path / "psi", sale(1, price="-1"), week="20240617")
+    sales = tmp_path / "sales.csv"
+    sales.write_text(f"{HEADER}\nKew,1 High St,3,h,-5,S,Jellis,3/09/2016,3101\n")
+    monkeypatch.chdir(tmp_path)
+    land_psi(conn, Path("psi"))
+    landing = tmp_path / "landing"
+    ingest_csv(conn, "sales.csv", "melbourne", landing=landing, is_simulated=False)
+    monkeypatch.chdir("/")
+    summary = retry_rejects(conn)
+    assert (summary.containers, summary.problems) == (2, [])
+
+
 def test_a_file_from_another_folder_is_no_correction(
     conn: Conn, tmp_path: Path
 ) -> None:
