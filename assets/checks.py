@@ -128,7 +128,7 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
         metadata={
             "files": records_table(table),
             "file_count": total,
-            "limit_percent": share * 100,
+            "limit": f"{share * 100:g} % of a file",
         },
     )
 
@@ -139,7 +139,8 @@ def _too_many(table: list[dict[str, Any]], total: int, share: float) -> str:
     return (
         f"{files} refused or had too many records refused"
         f" (limit {share * 100:g} %); worst is {worst['file']} with "
-        f"{worst['rejected']:,} of {worst['read']:,}"
+        f"{worst['rejected']:,} of {worst['read']:,}. `ausproperty rejects list` says "
+        "why and what to do."
     )
 
 
@@ -164,21 +165,29 @@ def columns_check(
         return dg.AssetCheckResult(
             passed=not fields,
             severity=dg.AssetCheckSeverity.WARN,
-            description=_drift(fields) if fields else None,
+            description=_drift(source, fields) if fields else None,
             metadata={"fields": records_table([_as_row(field) for field in fields])},
         )
 
     return check
 
 
-def _drift(fields: list[SourceField]) -> str:
+def _drift(source: str, fields: list[SourceField]) -> str:
     parts = []
     for status in ("new", "missing"):
-        names = [field.field for field in fields if field.status == status]
-        if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            parts.append(f"{status}: {', '.join(names[:5])}{more}")
-    return "; ".join(parts)
+        found = [field for field in fields if field.status == status]
+        if found:
+            first = min(found, key=lambda field: field.changed_at)
+            names = ", ".join(field.field for field in found[:5])
+            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+            parts.append(
+                f"{status.capitalize()} since {first.changed_file} "
+                f"({first.changed_at:%Y-%m-%d}): {names}{more}."
+            )
+    return (
+        f"{' '.join(parts)} Teach the mapping or the parser, or take them as normal "
+        f"with `ausproperty sources accept {source}`."
+    )
 
 
 def _as_row(field: SourceField) -> dict[str, Any]:
@@ -187,7 +196,7 @@ def _as_row(field: SourceField) -> dict[str, Any]:
         "status": field.status,
         "dataset": field.dataset,
         "since": f"{field.changed_at:%Y-%m-%d %H:%M}",
-        "first_file": field.changed_file,
+        "since_file": field.changed_file,
         "last_seen": f"{field.last_seen_at:%Y-%m-%d}" if field.last_seen_at else "",
         "last_file": field.last_file or "",
         "files": field.files,

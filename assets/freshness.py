@@ -11,6 +11,7 @@ import dagster as dg
 from assets import keys
 from assets.clients import client_for, is_pulled, policy_for, shared_state
 from assets.landing.degradation import degrade
+from assets.landing.overview import span
 from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from database.snapshots import Snapshot, last_good
@@ -82,11 +83,12 @@ def _verdict(
         "age_hours": round(snapshot.age_hours, 2),
         "last_pull": snapshot.last_status or "not recorded",
     }
-    words = f"The last good snapshot is {snapshot.age_hours:,.1f} hours old"
+    words = f"The last good snapshot is {span(snapshot.age_hours)} old"
     if limit is not None:
-        words += f"; the limit is {limit:g}"
+        words += f"; the limit is {span(limit)}"
+    words += "."
     if snapshot.last_status in ("stale", "parked") and snapshot.last_reason:
-        words += f". {snapshot.last_reason}"
+        words += f" {snapshot.last_reason}"
     return dg.AssetCheckResult(
         passed=not snapshot.is_past(limit),
         severity=dg.AssetCheckSeverity.ERROR,

@@ -12,10 +12,20 @@ from assets.landing.common import IngestSummary
 from assets.landing.csv_files import ingest_csv
 from assets.landing.degradation import degrade
 from assets.landing.nsw_valuer import ingest_psi
-from assets.metadata import records_table, stale_metadata, table_metadata
+from assets.metadata import (
+    calls_metadata,
+    not_pulled,
+    records_table,
+    row_count,
+    run_totals,
+    source_metadata,
+    stale_metadata,
+    table_metadata,
+)
 from assets.partitions import psi_weeks
 from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
+from connectors import csv_mapping, nsw_valuer
 from connectors.resilience import SourceClient
 from database.quarantine import count_open_rejects
 from database.source_health import record_source_run
@@ -59,6 +69,7 @@ class CsvConfig(dg.Config):
     group_name="landing",
     kinds={"python", "postgres"},
     owners=[keys.DATA_OWNER],
+    metadata=source_metadata(nsw_valuer.INFO),
     retry_policy=FETCH_RETRY,
 )
 def nsw_valuer_sales(
@@ -72,9 +83,7 @@ def nsw_valuer_sales(
     settings = warehouse.settings
     location = config.location or settings.nsw_valuer.location
     if location is None:
-        return dg.MaterializeResult(
-            metadata={"status": "no location set; nothing pulled"}
-        )
+        return not_pulled(context, "no location set")
     weeks = None
     if not config.every_file:
         weeks = _weeks(context, settings.nsw_valuer.trailing_weeks)
@@ -101,6 +110,7 @@ def nsw_valuer_sales(
     group_name="landing",
     kinds={"python", "postgres", "csv"},
     owners=[keys.DATA_OWNER],
+    metadata=source_metadata(csv_mapping.INFO),
     retry_policy=FETCH_RETRY,
 )
 def csv_sales(
@@ -113,9 +123,7 @@ def csv_sales(
     settings = warehouse.settings
     location = config.location or settings.csv.location
     if location is None:
-        return dg.MaterializeResult(
-            metadata={"status": "no location set; nothing pulled"}
-        )
+        return not_pulled(context, "no location set")
     with warehouse.connect() as conn, client_for(settings, "csv") as client:
         summary = _pulled(
             ingest_csv,
@@ -152,16 +160,18 @@ def rejects(warehouse: Warehouse) -> dg.MaterializeResult:
     """
     with warehouse.connect() as conn:
         rows = conn.execute(
-            "select source, rule_id, count(*), min(reason), min(fix) from raw.rejects "
-            "where resolved_at is null group by 1, 2 order by 3 desc limit 20"
+            "select source, rule_id, count(*), min(reason), min(fix), min(source_file) "
+            "from raw.rejects where resolved_at is null "
+            "group by 1, 2 order by 3 desc limit 20"
         ).fetchall()
-        names = ("source", "rule", "rows", "example", "fix")
+        names = ("source", "rule", "open", "as in", "what to do", "file")
         table = [dict(zip(names, row, strict=True)) for row in rows]
         waiting = count_open_rejects(conn)
-        metadata = table_metadata(conn, keys.RAW_REJECTS)
+        count = row_count(conn, keys.RAW_REJECTS)
     return dg.MaterializeResult(
+        # No sample: an original text may hold a price that its agency withholds.
         metadata={
-            **metadata,
+            "dagster/row_count": count,
             "open": sum(waiting.values()),
             "open_by_rule": records_table(table),
         }
@@ -209,15 +219,9 @@ def _landed(
             metadata={
                 **table_metadata(conn, key),
                 **stale_metadata(summary.staleness),
-                **client.metrics.as_metadata(),
+                **calls_metadata(client),
             }
         )
-    counts = {
-        "read": summary.read,
-        "loaded": summary.loaded,
-        "repeated": summary.repeated,
-        "rejected": summary.rejected,
-    }
     for refused in summary.refused_files:
         context.log.warning("refused %s: %s", refused.source_file, refused.reason)
     # What an outage kept from us is still on offer: an older state stands. A link that
@@ -243,9 +247,9 @@ def _landed(
         metadata={
             **table_metadata(conn, key),
             # Of the whole run; a partition's own counts stand beside it by plain name.
-            "run_totals": dg.MetadataValue.json(counts),
+            **run_totals(summary),
             "files": summary.file_count,
-            "refused_files": records_table(files),
-            **client.metrics.as_metadata(),
+            **({"refused_files": records_table(files)} if files else {}),
+            **calls_metadata(client),
         }
     )

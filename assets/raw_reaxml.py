@@ -7,8 +7,9 @@ from pydantic import Field
 
 from assets import keys, progress
 from assets.landing.reaxml import DropSummary, ingest_reaxml
-from assets.metadata import records_table
+from assets.metadata import not_pulled, records_table, run_totals, source_metadata
 from assets.resources import Warehouse
+from connectors.reaxml import INFO
 from domain.errors import PermanentError
 
 
@@ -25,6 +26,7 @@ class ReaxmlConfig(dg.Config):
     group_name="landing",
     kinds={"python", "postgres", "xml"},
     owners=[keys.DATA_OWNER],
+    metadata=source_metadata(INFO),
     retry_policy=dg.RetryPolicy(
         max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
     ),
@@ -40,9 +42,7 @@ def reaxml_listings(
     settings = warehouse.settings.reaxml
     folder = config.drop_folder or settings.drop_folder
     if folder is None:
-        return dg.MaterializeResult(
-            metadata={"status": "no drop folder set; nothing read"}
-        )
+        return not_pulled(context, "no drop folder set")
     with warehouse.connect() as conn:
         try:
             summary = ingest_reaxml(
@@ -69,20 +69,18 @@ def _metadata(conn: Any, summary: DropSummary) -> dict[str, Any]:
         "from raw.reaxml__listings group by 1, 2 order by 1, 2"
     ).fetchall()
     names = ("kind", "status", "records")
-    moved = [{"file": m.name, "status": m.status} for m in summary.moved[:20]]
+    reasons = {file.source_file: file.reason for file in summary.refused_files}
+    moved = [
+        {"file": m.name, "status": m.status, "reason": reasons.get(m.name)}
+        # The newest are at the end; what was refused must not be cut off.
+        for m in sorted(summary.moved, key=lambda m: m.status != "refused")[:20]
+    ]
     return {
         "dagster/row_count": sum(row[2] for row in rows),
-        "run_totals": dg.MetadataValue.json(
-            {
-                "read": summary.read,
-                "loaded": summary.loaded,
-                "repeated": summary.repeated,
-                "rejected": summary.rejected,
-            }
-        ),
+        **run_totals(summary),
         "files": len(summary.moved),
-        "waiting": len(summary.waiting),
-        "not_read": len(summary.not_fetched),
-        "moved": records_table(moved),
+        "files_still_being_written": len(summary.waiting),
+        "files_not_readable": len(summary.not_fetched),
+        **({"files_moved": records_table(moved)} if moved else {}),
         "records": records_table([dict(zip(names, row, strict=True)) for row in rows]),
     }

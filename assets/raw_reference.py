@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import psycopg
 from pydantic import Field
 
 from assets import keys, progress
@@ -16,10 +17,17 @@ from assets.landing.reference import (
     dataset_named,
     ingest_reference,
 )
-from assets.metadata import records_table, stale_metadata
+from assets.metadata import (
+    calls_metadata,
+    not_pulled,
+    records_table,
+    run_totals,
+    source_metadata,
+    stale_metadata,
+)
 from assets.resources import Warehouse
 from connectors.reference import INFOS
-from database.releases import newest_refusal, wholeness
+from database.releases import Settled, newest_refusal, wholeness
 from domain.errors import PermanentError
 
 FETCH_RETRY = dg.RetryPolicy(
@@ -73,10 +81,11 @@ def key_of(dataset: str) -> dg.AssetKey:
 def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=key_of(dataset),
-        description=f"{description} {INFOS[dataset].title}: {INFOS[dataset].licence}.",
+        description=description,
         group_name="reference",
         kinds={"python", "postgres"},
         owners=[keys.DATA_OWNER],
+        metadata=source_metadata(INFOS[dataset]),
         retry_policy=FETCH_RETRY,
     )
     def land_releases(
@@ -85,9 +94,7 @@ def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
         settings = warehouse.settings
         location = config.location or getattr(settings.reference, dataset)
         if location is None:
-            return dg.MaterializeResult(
-                metadata={"status": "no location set; nothing pulled"}
-            )
+            return not_pulled(context, "no location set")
         day = date.fromisoformat(config.release_date) if config.release_date else None
         with warehouse.connect() as conn, client_for(settings, dataset) as client:
             try:
@@ -105,59 +112,70 @@ def _asset(dataset: str, description: str) -> dg.AssetsDefinition:
                 )
             except PermanentError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            metadata = _metadata(context, summary) | client.metrics.as_metadata()
-            return dg.MaterializeResult(metadata=metadata)
+            metadata = _metadata(context, conn, dataset, summary)
+            return dg.MaterializeResult(metadata=metadata | calls_metadata(client))
 
     return land_releases
 
 
 def _metadata(
-    context: dg.AssetExecutionContext, summary: ReferenceSummary
+    context: dg.AssetExecutionContext,
+    conn: psycopg.Connection,
+    dataset: str,
+    summary: ReferenceSummary,
 ) -> dict[str, Any]:
+    # Of the releases in force, also where this run brought none or a refused one.
+    standing = conn.execute(
+        "select coalesce(sum(rows), 0)::bigint, max(release_date) "
+        "from ops.reference_releases where dataset = %s and status = 'current'",
+        [dataset],
+    ).fetchone()
+    rows, newest = standing or (0, None)
+    shown: dict[str, Any] = {"dagster/row_count": rows}
+    if newest is not None:
+        shown["release_date"] = newest.isoformat()
     if summary.staleness is not None:
         context.log.warning(summary.staleness.reason)
-        return stale_metadata(summary.staleness)
+        return shown | stale_metadata(summary.staleness)
+    status = "unchanged"
+    current = [one for one in summary.releases if one.status == "current"]
+    if any(one.is_changed for one in current):
+        status = "a new release is in force"
     for refused in summary.refused_releases:
         context.log.warning("refused %s: %s", refused.file, refused.reason)
-    current = [one for one in summary.releases if one.status == "current"]
-    changed = any(one.is_changed for one in summary.releases)
-    shown: dict[str, Any] = {
-        "status": "landed" if changed else "unchanged",
-        "dagster/row_count": sum(one.rows for one in current),
-        "rejects": summary.rejected,
-        "pruned_releases": summary.pruned,
-        "run_totals": dg.MetadataValue.json(
-            {
-                "read": summary.read,
-                "loaded": summary.loaded,
-                "repeated": summary.repeated,
-                "rejected": summary.rejected,
-            }
-        ),
-        "releases": records_table(
-            [
-                {
-                    "part": one.part,
-                    "release_date": one.day.isoformat(),
-                    "dated_by": one.dated_by,
-                    "status": one.status,
-                    "reason": one.reason or "",
-                    "rows": one.rows,
-                    "rejects": one.rejects,
-                    "previous": one.previous.isoformat() if one.previous else "",
-                    "file": one.file,
-                }
-                for one in summary.releases
-            ]
-        ),
-    }
+        status = f"refused, the release before stays in force: {refused.reason}"
     if current:
-        newest = max(current, key=lambda one: one.day)
-        shown["release_date"] = newest.day.isoformat()
-        shown["previous_release"] = (
-            newest.previous.isoformat() if newest.previous else "none"
-        )
-    return shown
+        before = max(current, key=lambda one: one.day).previous
+        shown["previous_release"] = before.isoformat() if before else "none"
+    return {
+        **shown,
+        "status": status,
+        **run_totals(summary),
+        "rejects": summary.rejected,
+        "releases_removed": summary.pruned,
+        "releases": records_table([_as_row(one) for one in summary.releases]),
+    }
+
+
+def _as_row(one: Settled) -> dict[str, Any]:
+    return {
+        "release_date": one.day.isoformat(),
+        "dated_by": one.dated_by,
+        "part": _part(one.part),
+        "status": one.status,
+        "rows": one.rows,
+        "rejects": one.rejects,
+        "file": one.file,
+    }
+
+
+def _part(part: str) -> str:
+    """Name of a part; a set that is one whole has none worth showing."""
+    return "" if part == "all" else part
+
+
+def _what(part: str) -> str:
+    return f" ({part})" if _part(part) else ""
 
 
 def _check(dataset: str) -> dg.AssetChecksDefinition:
@@ -175,9 +193,11 @@ def _check(dataset: str) -> dg.AssetChecksDefinition:
         broken = [one for one in found if not one.is_whole]
         told = None
         if broken:
-            told = f"{broken[0].part}: rows are missing from its current release"
+            what = _what(broken[0].part)
+            told = f"Rows are missing from the current release{what}."
         elif refusal is not None:
-            told = f"the release of {refusal[1]} is refused: {refusal[2]}"
+            what = _what(refusal[0])
+            told = f"The release of {refusal[1]}{what} is refused: {refusal[2]}"
         return dg.AssetCheckResult(
             passed=told is None,
             # A refused release leaves the one before in force: worth a look, no stop.
@@ -189,9 +209,9 @@ def _check(dataset: str) -> dg.AssetChecksDefinition:
                 "releases": records_table(
                     [
                         {
-                            "part": one.part,
                             "release_date": one.release_date.isoformat(),
-                            "rows": one.rows,
+                            "part": _part(one.part),
+                            "rows_released": one.rows,
                             "rows_in_raw": one.rows_in_raw,
                         }
                         for one in found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -33,12 +33,12 @@ class SourceLine:
 #: Titles of the columns, in the order of `SourceLine`'s fields.
 COLUMNS = (
     "source",
-    "last success",
+    "last success, UTC",
     "freshness",
     "breaker",
     "rows",
     "rejects",
-    "parked until",
+    "parked until, UTC",
 )
 
 
@@ -84,12 +84,12 @@ def _line(health: SourceHealth, *, is_set: bool) -> SourceLine:
 def _freshness(health: SourceHealth, is_set: bool) -> str:
     if health.age_hours is None:
         return "no data yet" if is_set else "not configured"
-    age = _span(health.age_hours)
+    age = span(health.age_hours)
     if health.stale_hours is None:
         word = f"{age} old"
     else:
         judged = "STALE" if health.is_stale else "fresh"
-        word = f"{judged}, {age} of {_span(health.stale_hours)}"
+        word = f"{judged}, {age} of {span(health.stale_hours)}"
     if health.last_status in ("stale", "parked", "failed"):
         word += f" (last pull: {health.last_status})"
     return word
@@ -98,13 +98,13 @@ def _freshness(health: SourceHealth, is_set: bool) -> str:
 def _breaker(health: SourceHealth) -> str:
     word = health.breaker.replace("_", "-")
     if health.breaker == "open" and health.breaker_until is not None:
-        word += f" until {_time(health.breaker_until)}"
+        word += f" until {_time(health.breaker_until)} UTC"
     if health.breaker != "closed" and health.breaker_reason:
         word += f": {health.breaker_reason}"
     return word
 
 
-def _span(hours: float) -> str:
+def span(hours: float) -> str:
     """Hours as people say them: 25 min, 3.5 h, 12 days."""
     if hours < 1:
         return f"{hours * 60:.0f} min"
@@ -114,4 +114,4 @@ def _span(hours: float) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M %Z}".strip()
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

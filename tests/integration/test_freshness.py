@@ -141,7 +141,7 @@ def test_an_outage_is_ridden_out_to_the_limit_and_recovered_from(
     assert not result.success, "away for too long"
     passed, words, _, ran = told(result)
     assert (passed, ran) == (False, False)
-    assert "384.0 hours old; the limit is 360" in words
+    assert "16 days old; the limit is 15 days." in words
 
     conn.execute("update ops.breakers set until = now()")  # its minute is over
     conn.commit()

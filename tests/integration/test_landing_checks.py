@@ -77,7 +77,7 @@ def test_a_share_of_refused_records_fails_the_check_until_worked_off(
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert "sales.csv with 3 of 100" in str(result.description)
-    assert result.metadata["limit_percent"].value == 2.0
+    assert result.metadata["limit"].value == "2 % of a file"
     monkeypatch.setenv("AUSPROPERTY_QUARANTINE__MAX_REJECT_SHARE", "0.03")
     assert judge(checks.few_records_are_refused, warehouse).passed
     monkeypatch.delenv("AUSPROPERTY_QUARANTINE__MAX_REJECT_SHARE")
@@ -153,10 +153,14 @@ def test_new_and_missing_columns_warn_with_their_first_file(
     result = judge(check, warehouse)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert result.description == "new: Tax; missing: SellerG"
+    told = str(result.description)
+    assert "New since b.csv (" in told
+    assert "): Tax. Missing since c.csv (" in told
+    assert "): SellerG. " in told
+    assert "ausproperty sources accept csv" in told
     shown = {row["field"]: row for row in records(result, "fields")}
-    assert (shown["Tax"]["first_file"], shown["Tax"]["files"]) == ("b.csv", "2")
-    assert (shown["SellerG"]["first_file"], shown["SellerG"]["last_file"]) == (
+    assert (shown["Tax"]["since_file"], shown["Tax"]["files"]) == ("b.csv", "2")
+    assert (shown["SellerG"]["since_file"], shown["SellerG"]["last_file"]) == (
         "c.csv",
         "b.csv",
     )

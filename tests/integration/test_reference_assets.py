@@ -81,6 +81,9 @@ def test_releases_show_their_dates_and_a_refused_one_fails_the_check(
     autumn.write_text(localities_csv(*PLACES[:20]))
     metadata, passed = run("localities", location=str(autumn))
     assert not passed
+    assert metadata["status"].startswith("refused, the release before stays in force:")
+    assert metadata["dagster/row_count"] == 40, "what readers see"
+    assert metadata["release_date"] == "2025-03-01"
 
     metadata, passed = run("localities", location=str(autumn), accept=True)
     assert metadata["release_date"] == "2025-09-01"
