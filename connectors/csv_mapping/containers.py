@@ -6,6 +6,7 @@ file. Kinds are `text_grid`, `parquet_grid` and `sheet_grid`; rows are `parse`.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import zipfile
@@ -87,15 +88,25 @@ class CsvFile:
 
 @dataclass(frozen=True, slots=True)
 class CsvContainer:
-    """One outer file: a table, or a ZIP of them."""
+    """One outer file: a table, or a ZIP of them, read through one mapping."""
 
     name: str
     path: Path
-    sha256: str
+    file_sha256: str
     mapping: Mapping
     last_day: date
     limits: Limits = DEFAULT_LIMITS
     source: str = SOURCE
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the bytes and the mapping's name.
+
+        The same file through another mapping is another reading of it: one that a wrong
+        mapping refused is not known to the right one.
+        """
+        key = f"{self.file_sha256} read with {self.mapping.name}"
+        return hashlib.sha256(key.encode()).hexdigest()
 
     @property
     def location(self) -> str | None:
@@ -108,7 +119,7 @@ class CsvContainer:
         if kind == "zip":
             yield from self._members()
         elif kind in ("parquet", "sheets"):
-            yield self._typed(self.name, self.path, kind, self.sha256)
+            yield self._typed(self.name, self.path, kind, self.file_sha256)
         elif kind == "gzip":
             yield self._text(self.name, lambda: open_gzip(self.path, self.limits))
         else:
@@ -162,7 +173,7 @@ class CsvContainer:
         name = name or self.name
         size = self.path.stat().st_size
         reject = Reject(SOURCE, name, None, None, rule, reason, FETCH_AGAIN)
-        file = self._file(name, self.sha256, size)
+        file = self._file(name, self.file_sha256, size)
         return CsvFile(file, reject, None, None, None, self.mapping)
 
     def _file(self, name: str, sha256: str, size: int) -> SourceFile:

@@ -58,6 +58,9 @@ def test_a_proposed_mapping_can_be_tried_and_loaded(
     checked = home.run("mapping", "check", str(file), "--mapping", str(mapping))
     assert checked.code == 0, checked.screen
     assert "3 kept" in checked.out
+    # A wrong mapping refuses the file, and must not make it known to the right one.
+    refused = home.run_job("ingest", "--csv", str(file), "--mapping", "melbourne")
+    assert refused.summary["raw"]["rejected"] == 3, refused.screen
     loaded = home.run_job("ingest", "--csv", str(file), "--mapping", str(mapping))
     assert loaded.code == 0, loaded.screen
     assert loaded.summary["raw"] == {
