@@ -48,7 +48,10 @@ _SECONDS_A_LIFE = 10
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What happened. `wrong` holds a sentence for each thing that must not be."""
+    """What happened. `wrong` holds a sentence for each thing that must not be.
+
+    `rows` are those of each table in the end, `early` those the storm let through.
+    """
 
     seconds: float
     outcomes: Counter[tuple[str, str]]
@@ -57,6 +60,7 @@ class Soaked:
     damage: Counter[str]
     calls: Counter[str]
     rows: dict[str, int]
+    early: dict[str, int]
     kills: int
     wrong: list[str]
 
@@ -101,6 +105,7 @@ def _figure(found: Soaked) -> Figure:
         "stale or parked": str(found.count("stale", "parked", "away")),
         "refused or partly": str(found.count("refused", "partly", "failed")),
         "rows": f"{sum(found.rows.values()):,}",
+        "before it cleared": f"{sum(found.early.values()):,}",
         "lost": "0",
         "twice": "0",
         "crashes": "0",
@@ -165,17 +170,19 @@ def soak(
         feeds = Feeds(market, drop, chance)
         scene = _Scene(base, site, plan, Days(site), feeds, releases, chance)
         processes = _storm(scene, seconds)
+        with psycopg.connect(foul_url) as conn:
+            early = truth.row_counts(conn)
         site.set_faults({})
         feeds.finish()
         releases.finish()
-        return _told(scene, processes, seconds, _judge(scene, fair_url))
+        return _told(scene, processes, seconds, _judge(scene, fair_url), early)
 
 
 def _storm(scene: _Scene, seconds: float) -> list[Process]:
     """Let the workers run under faults, kills and a market that goes on."""
     scene.days.look()
     scene.site.set_faults(
-        dict.fromkeys(NAMES, RATE), timeout_seconds=6, slow_seconds=1, retry_after=1
+        dict.fromkeys(NAMES, RATE), timeout_seconds=3, slow_seconds=1, retry_after=1
     )
     told = scene.plan.write(scene.base / "plan.json")
     processes = [Process(told, group) for group in GROUPS]
@@ -230,7 +237,11 @@ def _judge(scene: _Scene, fair_url: str) -> list[str]:
 
 
 def _told(
-    scene: _Scene, processes: list[Process], seconds: float, wrong: list[str]
+    scene: _Scene,
+    processes: list[Process],
+    seconds: float,
+    wrong: list[str],
+    early: dict[str, int],
 ) -> Soaked:
     """What happened, in figures."""
     crashes = [
@@ -254,6 +265,7 @@ def _told(
         damage=Counter({**feeds, "release cut": scene.releases.done["cut"]}),
         calls=calls,
         rows=rows,
+        early=early,
         kills=sum(process.kills for process in processes),
         wrong=crashes + wrong,
     )

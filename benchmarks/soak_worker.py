@@ -53,8 +53,8 @@ GROUPS = {
 SETTLE_SECONDS = 0.5
 #: Quick enough to see many outages in a minute; the retries are those in force.
 _PATIENCE: dict[str, object] = {
-    "read_seconds": 5.0,
-    "total_seconds": 20.0,
+    "read_seconds": 2.0,
+    "total_seconds": 10.0,
     "breaker_open_seconds": 1.0,
 }
 
@@ -253,6 +253,8 @@ def main() -> None:
             for outcome in worker.land(name):
                 sys.stdout.write(json.dumps(outcome) + "\n")
                 sys.stdout.flush()
+                if outcome["status"] in ("stale", "parked", "away"):
+                    time.sleep(0.5)  # the next would only hear the same
 
 
 if __name__ == "__main__":
