@@ -7,11 +7,10 @@ tests. Each rule has one home.
 from typing import Any
 
 import dagster as dg
-from psycopg import sql
 
 from assets import keys
 from assets.builds import last_summary
-from assets.metadata import records_table
+from assets.metadata import query_records, records_table, row_count
 from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from database.source_fields import SourceField, drifted_fields
@@ -41,37 +40,28 @@ COLUMNS_CHECKED: tuple[tuple[dg.AssetKey, str, tuple[str, ...] | None], ...] = (
 )
 def every_record_is_accounted_for(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Counts of the ledger against the rows themselves, table by table."""
-    table: list[dict[str, Any]] = []
     with warehouse.connect() as conn:
         # A table joins by having a file in the ledger.
-        rows = conn.execute(
+        table = query_records(
+            conn,
             """
-            select source, table_name, sum(rows_read), sum(rows_loaded),
-                   sum(rows_repeated), sum(rows_rejected),
+            select source, table_name as "table", sum(rows_read) as read,
+                   sum(rows_loaded) as loaded, sum(rows_repeated) as repeated,
+                   sum(rows_rejected) as rejected,
                    coalesce(sum(rows_loaded) filter (where pruned_at is null), 0)
+                       as should_be_there
             from ops.source_files group by source, table_name order by 1, 2
-            """
-        ).fetchall()
-        for *facts, standing in rows:
-            name = sql.Identifier(*str(facts[1]).split("."))
-            there = conn.execute(sql.SQL("select count(*) from {}").format(name))
-            names = ("source", "table", "read", "loaded", "repeated", "rejected")
-            counts = dict(zip(names, facts, strict=True))
-            count = there.fetchone()
-            found = count[0] if count else 0
+            """,
+        )
+        for counts in table:
+            found = row_count(conn, dg.AssetKey(counts["table"].split(".")))
             whole = (
                 counts["read"]
                 == counts["loaded"] + counts["repeated"] + counts["rejected"]
-                and standing == found
+                and counts["should_be_there"] == found
             )
-            table.append(
-                {
-                    **counts,
-                    "should_be_there": standing,
-                    "rows_in_raw": found,
-                    "holds": "yes" if whole else "NO",
-                }
-            )
+            counts["rows_in_raw"] = found
+            counts["holds"] = "yes" if whole else "NO"
     wrong = [row["table"] for row in table if row["holds"] != "yes"]
     return dg.AssetCheckResult(
         passed=not wrong,
@@ -91,16 +81,19 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Files with a large share of open rejects, and refused files; worst first."""
     share = warehouse.settings.quarantine.max_reject_share
     with warehouse.connect() as conn:
-        rows = conn.execute(
+        table = query_records(
+            conn,
             """
             with outer_files as (
                 select source, container_sha256, sum(rows_read) as rows_read,
                        sum(rows_rejected) as rows_rejected
                 from ops.source_files group by 1, 2
             )
-            select source, f.source_file, f.status, f.rows_read, f.rows_rejected,
-                   round(100.0 * f.rows_rejected / greatest(f.rows_read, 1), 1),
-                   f.reason, count(*) over ()
+            select source, f.source_file as file, f.status, f.rows_read as read,
+                   f.rows_rejected as rejected,
+                   round(100.0 * f.rows_rejected / greatest(f.rows_read, 1), 1)
+                       as percent,
+                   f.reason, count(*) over () as total
             from ops.source_files f join outer_files o using (source, container_sha256)
             where (
                 f.status = 'refused'
@@ -117,10 +110,9 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
             order by f.rows_rejected desc, f.source_file limit 20
             """,
             {"share": share, "few": FEW_RECORDS},
-        ).fetchall()
-    names = ("source", "file", "status", "read", "rejected", "percent", "reason")
-    table = [dict(zip(names, row[:-1], strict=True)) for row in rows]
-    total = int(rows[0][-1]) if rows else 0
+        )
+    # Of the files there are, the table holds the worst.
+    total = max((int(row.pop("total")) for row in table), default=0)
     return dg.AssetCheckResult(
         passed=not table,
         severity=dg.AssetCheckSeverity.ERROR,

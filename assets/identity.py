@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets import keys
 from assets.landing.identification import identify_addresses
-from assets.metadata import records_table, table_metadata
+from assets.metadata import query_records, records_table, table_metadata
 from assets.resources import Warehouse
 
 
@@ -25,12 +25,12 @@ def address_identity(warehouse: Warehouse) -> dg.MaterializeResult:
         added = {
             source: identify_addresses(conn, source) for source in ("nsw_valuer", "csv")
         }
-        kinds = conn.execute(
-            "select source, key_kind, count(*), round(avg(confidence)::numeric, 3) "
-            "from intermediate.int_address__identity group by 1, 2 order by 1, 2"
-        ).fetchall()
-        names = ("source", "key_kind", "addresses", "mean_confidence")
-        table = [dict(zip(names, row, strict=True)) for row in kinds]
+        table = query_records(
+            conn,
+            "select source, key_kind, count(*) as addresses, "
+            "round(avg(confidence)::numeric, 3) as mean_confidence "
+            "from intermediate.int_address__identity group by 1, 2 order by 1, 2",
+        )
         metadata = table_metadata(conn, keys.ADDRESS_IDENTITY)
     return dg.MaterializeResult(
         metadata={

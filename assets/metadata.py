@@ -6,11 +6,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, LiteralString, Protocol
 
 import dagster as dg
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from assets.landing.common import Staleness
 from connectors.resilience import SourceClient
@@ -87,16 +88,23 @@ def row_count(conn: psycopg.Connection, key: dg.AssetKey) -> int:
     return int(count[0]) if count else 0
 
 
+def query_records(
+    conn: psycopg.Connection,
+    query: LiteralString | sql.Composed,
+    values: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of a query by the names of its columns, in their order."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, values).fetchall()
+
+
 def table_metadata(
     conn: psycopg.Connection, key: dg.AssetKey, *, sample: int = 5
 ) -> dict[str, Any]:
     """Row count and the first rows of a table, as asset metadata."""
     table = sql.Identifier(*key.path)
-    cursor = conn.execute(
-        sql.SQL("select * from {} limit {}").format(table, sql.Literal(sample))
-    )
-    names = [column.name for column in cursor.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    query = sql.SQL("select * from {} limit {}").format(table, sql.Literal(sample))
+    rows = query_records(conn, query)
     return {
         "dagster/row_count": row_count(conn, key),
         "sample": records_table(rows),

@@ -9,7 +9,7 @@ import psycopg
 from assets import keys
 from assets.builds import digest, last_build, record_build
 from assets.champion import champion_version
-from assets.metadata import image, records_table, unchanged_metadata
+from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.warehouse import tracking_url
 from settings import ROOT
@@ -155,12 +155,11 @@ def model_promotions(warehouse: Warehouse) -> dg.MaterializeResult:
 
             folder = warehouse.settings.artifacts_folder
             observe_champion(conn, Registry(tracking_url(warehouse.url), folder))
-        cursor = conn.execute(
+        rows = query_records(
+            conn,
             "select decided_at, to_version, from_version, action, actor, reason "
-            "from ml.model_promotions order by promotion_id desc limit 10"
+            "from ml.model_promotions order by promotion_id desc limit 10",
         )
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor]
     return dg.MaterializeResult(
         metadata={"champion": version or "none", "decisions": records_table(rows)}
     )

@@ -15,6 +15,7 @@ from assets.landing.nsw_valuer import ingest_psi
 from assets.metadata import (
     calls_metadata,
     not_pulled,
+    query_records,
     records_table,
     row_count,
     run_totals,
@@ -159,13 +160,13 @@ def rejects(warehouse: Warehouse) -> dg.MaterializeResult:
     with `ausproperty rejects`. One row per refused record or file.
     """
     with warehouse.connect() as conn:
-        rows = conn.execute(
-            "select source, rule_id, count(*), min(reason), min(fix), min(source_file) "
+        table = query_records(
+            conn,
+            'select source, rule_id as rule, count(*) as open, min(reason) as "as in", '
+            'min(fix) as "what to do", min(source_file) as file '
             "from raw.rejects where resolved_at is null "
-            "group by 1, 2 order by 3 desc limit 20"
-        ).fetchall()
-        names = ("source", "rule", "open", "as in", "what to do", "file")
-        table = [dict(zip(names, row, strict=True)) for row in rows]
+            "group by 1, 2 order by 3 desc limit 20",
+        )
         waiting = count_open_rejects(conn)
         count = row_count(conn, keys.RAW_REJECTS)
     return dg.MaterializeResult(

@@ -7,7 +7,13 @@ from pydantic import Field
 
 from assets import keys, progress
 from assets.landing.reaxml import DropSummary, ingest_reaxml
-from assets.metadata import not_pulled, records_table, run_totals, source_metadata
+from assets.metadata import (
+    not_pulled,
+    query_records,
+    records_table,
+    run_totals,
+    source_metadata,
+)
 from assets.resources import Warehouse
 from connectors.reaxml import INFO
 from domain.errors import PermanentError
@@ -64,11 +70,11 @@ def reaxml_listings(
 
 def _metadata(conn: Any, summary: DropSummary) -> dict[str, Any]:
     """Counts alone: a sample of rows would show prices that agencies withhold."""
-    rows = conn.execute(
-        "select kind, coalesce(status, 'not said'), count(*) "
-        "from raw.reaxml__listings group by 1, 2 order by 1, 2"
-    ).fetchall()
-    names = ("kind", "status", "records")
+    kinds = query_records(
+        conn,
+        "select kind, coalesce(status, 'not said') as status, count(*) as records "
+        "from raw.reaxml__listings group by 1, 2 order by 1, 2",
+    )
     reasons = {file.source_file: file.reason for file in summary.refused_files}
     moved = [
         {"file": m.name, "status": m.status, "reason": reasons.get(m.name)}
@@ -76,11 +82,11 @@ def _metadata(conn: Any, summary: DropSummary) -> dict[str, Any]:
         for m in sorted(summary.moved, key=lambda m: m.status != "refused")[:20]
     ]
     return {
-        "dagster/row_count": sum(row[2] for row in rows),
+        "dagster/row_count": sum(row["records"] for row in kinds),
         **run_totals(summary),
         "files": len(summary.moved),
         "files_still_being_written": len(summary.waiting),
         "files_not_readable": len(summary.not_fetched),
         **({"files_moved": records_table(moved)} if moved else {}),
-        "records": records_table([dict(zip(names, row, strict=True)) for row in rows]),
+        "records": records_table(kinds),
     }
