@@ -29,7 +29,9 @@ from assets.clients import client_for
 from assets.landing.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
+from connectors.resilience import Parked, SourceDown
 from database.connections import connect
+from database.snapshots import last_good
 from delivery.endpoints import disable_endpoint, register_endpoint
 from delivery.guard import parse_networks
 from delivery.signing import generate_secret
@@ -100,7 +102,7 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
                 console.print(f"  a killed run was closed: {run_id[:8]}", style="dim")
             with outage_in_a_sentence():
                 outcomes = _run_jobs(
-                    request, settings, definitions, instance, sources, board
+                    request, settings, url, definitions, instance, sources, board
                 )
             received = demo.get_json("/stats") if demo else None
             seen = _consumer_note(received)
@@ -116,13 +118,16 @@ def run_main_job(request: RunRequest, json_file: Path | None) -> int:
 def _run_jobs(
     request: RunRequest,
     settings: Settings,
+    url: str,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     sources: NamedSources,
     board: Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
-    weeks = _weeks_on_offer(settings, sources.nsw_psi) if sources.nsw_psi else None
+    weeks = None
+    if sources.nsw_psi is not None:
+        weeks = weeks_to_read(settings, url, sources.nsw_psi)
     today = datetime.now(UTC).date()
     outcomes = [
         run_job(
@@ -144,10 +149,23 @@ def _run_jobs(
     return outcomes
 
 
-def _weeks_on_offer(settings: Settings, location: str) -> tuple[date, date] | None:
+def weeks_to_read(
+    settings: Settings, url: str, location: str
+) -> tuple[date, date] | None:
+    """First and last week there; None also while a site is away that was landed before.
+
+    The landing then goes on with what it has, and says so. A site never landed is
+    refused here, before the other sources are read.
+    """
     landing = settings.landing_folder / "nsw_valuer"
-    with client_for(settings, "nsw_valuer") as client:
-        return weeks_on_offer(location, landing=landing, client=client)
+    try:
+        with client_for(settings, "nsw_valuer") as client:
+            return weeks_on_offer(location, landing=landing, client=client)
+    except (SourceDown, Parked):
+        with connect(url) as conn:
+            if last_good(conn, "nsw_valuer") is None:
+                raise
+        return None
 
 
 def _sources(

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from assets.landing.degradation import degrade
 from assets.resources import Warehouse
 from connectors.resilience import Parked, SourceDown
 from database.source_health import record_source_run, source_health
+from orchestration.demo import weeks_to_read
 from settings import Settings
 from simulator.faults import Faults
 from simulator.market import Market, MarketSize
@@ -154,6 +156,18 @@ def test_an_outage_is_ridden_out_to_the_limit_and_recovered_from(
     assert metadata["dagster/row_count"] == rows
 
 
+def test_a_command_on_a_site_that_is_away_goes_on_with_what_was_landed(
+    home: None, conn: psycopg.Connection, database_url: str
+) -> None:
+    address = "http://127.0.0.1:9/psi/"
+    with pytest.raises(SourceDown):
+        weeks_to_read(Settings(), database_url, address)
+    started = datetime.now(UTC)
+    record_source_run(conn, "nsw_valuer", "ok", started_at=started, rows=1)
+    conn.commit()
+    assert weeks_to_read(Settings(), database_url, address) is None
+
+
 def test_a_source_that_never_answered_has_nothing_to_go_on_with(
     home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +210,7 @@ def test_listings_are_pulled_where_there_are_searches(
 def test_a_parked_source_keeps_its_snapshot_until_its_quota_is_back(
     conn: psycopg.Connection,
 ) -> None:
-    from datetime import UTC, datetime, timedelta
+    from datetime import timedelta
 
     now = datetime.now(UTC)
     record_source_run(
