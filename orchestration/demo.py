@@ -241,7 +241,9 @@ def _report(
     seconds["total"] = time.monotonic() - began
     with connect(url) as conn:
         summary = build_summary(conn, metadata, checks, seconds)
-        refused = refused_files(conn) if summary["raw"]["rejected"] else []
+        refused = (
+            refused_files(conn, seconds["total"]) if summary["raw"]["rejected"] else []
+        )
     succeeded = all(outcome.success for outcome in outcomes) and not failures
     if json_file is not None:
         json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")

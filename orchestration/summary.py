@@ -72,11 +72,18 @@ def sources_away(metadata: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def refused_files(conn: psycopg.Connection, limit: int = 10) -> list[str]:
-    """Sentences for people about what is in quarantine: whole files by name first."""
+def refused_files(
+    conn: psycopg.Connection, seconds: float, limit: int = 10
+) -> list[str]:
+    """Sentences for people about what was refused in the last `seconds`.
+
+    Whole files by name; what waits from before is for `ausproperty rejects list`.
+    """
     files = conn.execute(
         "select source_file, coalesce(reason, '') from ops.source_files "
-        "where status = 'refused' order by loaded_at desc, source_file"
+        "where status = 'refused' and loaded_at >= now() - make_interval(secs => %s) "
+        "order by loaded_at desc, source_file",
+        [seconds],
     ).fetchall()
     notes = [f"refused {name}: {reason}" for name, reason in files[:limit]]
     if len(files) > limit:

@@ -12,6 +12,7 @@ import pytest
 from assets.landing.csv_files import ingest_csv
 from assets.landing.identification import identify_addresses
 from assets.landing.nsw_valuer import ingest_psi
+from orchestration.summary import refused_files
 from tests.landings import DAT, SALES, contents, counts, land, one
 from tests.psi_samples import sale, weekly_zip, write_week, zip_of
 
@@ -193,3 +194,13 @@ def test_real_melbourne_layouts_load(
         "sale_method not in ('S', 'SP', 'SA')",
     )
     assert bids == 0
+
+
+def test_a_summary_names_what_this_run_refused_and_nothing_older(
+    conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "20240617.zip").write_bytes(b"no zip")
+    land(conn, tmp_path)
+    assert "refused 20240617.zip" in refused_files(conn, 60)[0]
+    conn.execute("update ops.source_files set loaded_at = now() - interval '1 hour'")
+    assert not any("20240617" in note for note in refused_files(conn, 60))
