@@ -22,6 +22,7 @@ import dagster as dg
 from assets import keys
 from assets.raw_reference import ASSETS as REFERENCE_SETS
 from assets.raw_reference import key_of
+from connectors.resilience.secrets import redact
 from domain.errors import UserError
 from orchestration.children import child
 from settings import ROOT, Settings
@@ -65,6 +66,10 @@ class NamedSources:
                 "release_date": self.release_date,
                 "accept": self.accept,
             }
+        for key, config in places.items():
+            for field_name in ("location", "drop_folder"):
+                if config.get(field_name) is not None:
+                    config[field_name] = _unsaid(config[field_name], key)
         return {
             "ops": {
                 "__".join(key.path): {"config": config}
@@ -93,6 +98,18 @@ class NamedSources:
         ]
         chosen = [key for is_named, those in named if is_named for key in those]
         return [*chosen, keys.RAW_REJECTS]
+
+
+def _unsaid(location: str, key: dg.AssetKey) -> str | dict[str, str]:
+    """A location for a run's configuration, which Dagster stores and shows.
+
+    One with a password or a signed query goes by the environment of this process.
+    """
+    if redact(location) == location:
+        return location
+    variable = f"AUSPROPERTY_RUN__{'__'.join(key.path).upper()}"
+    os.environ[variable] = location
+    return {"env": variable}
 
 
 def parse_reference(named: list[str]) -> dict[str, str]:
