@@ -19,8 +19,8 @@ from database.source_fields import SourceField, drifted_fields
 # well all the same, and says so.
 TOLERATED = frozenset({"few_records_are_refused"})
 
-# A file of fewer records inside a ZIP is judged as if it had so many: one bad record of
-# a district's twenty is no news, unless the whole ZIP is as bad.
+# A file of fewer records is judged as if it had so many: one bad record of a district's
+# twenty, or of an agency's dozen, is no news.
 FEW_RECORDS = 50
 
 # Landing assets whose files name their fields, and the source (and datasets, None: all)
@@ -84,22 +84,15 @@ def few_records_are_refused(warehouse: Warehouse) -> dg.AssetCheckResult:
         table = query_records(
             conn,
             """
-            with outer_files as (
-                select source, container_sha256, sum(rows_read) as rows_read,
-                       sum(rows_rejected) as rows_rejected
-                from ops.source_files group by 1, 2
-            )
             select source, f.source_file as file, f.status, f.rows_read as read,
                    f.rows_rejected as rejected,
                    round(100.0 * f.rows_rejected / greatest(f.rows_read, 1), 1)
                        as percent,
                    f.reason, count(*) over () as total
-            from ops.source_files f join outer_files o using (source, container_sha256)
+            from ops.source_files f
             where (
                 f.status = 'refused'
                 or f.rows_rejected > %(share)s * greatest(f.rows_read, %(few)s)
-                or (f.rows_rejected > 0
-                    and o.rows_rejected > %(share)s * o.rows_read)
               )
               and f.discarded_at is null
               and exists (

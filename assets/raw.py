@@ -24,7 +24,6 @@ from assets.metadata import (
     table_metadata,
 )
 from assets.partitions import psi_weeks
-from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
 from connectors import csv_mapping, nsw_valuer
 from connectors.resilience import SourceClient
@@ -141,14 +140,9 @@ def csv_sales(
 
 @dg.asset(
     key=keys.RAW_REJECTS,
-    # After everything that may refuse something.
-    deps=[
-        nsw_valuer_sales,
-        csv_sales,
-        keys.RAW_DOMAIN_LISTINGS,
-        keys.RAW_REAXML_LISTINGS,
-        *(key_of(dataset) for dataset in ASSETS),
-    ],
+    # Last of a run, and after nothing in particular: a source that is away holds up
+    # what depends on it, and quarantine must not.
+    op_tags={"dagster/priority": "-10"},
     group_name="landing",
     kinds={"postgres"},
     owners=[keys.DATA_OWNER],

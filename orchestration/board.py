@@ -13,15 +13,21 @@ from rich.console import Console
 
 _BAR_CELLS = 30
 _REDRAW_SECONDS = 0.1
+_AT_ONCE = 1.0
 
 
 class Board:
-    """Progress for people: a line a stage, and a bar inside long ones."""
+    """Progress for people: a line a stage, and a bar inside long ones.
+
+    Stages in `hidden` and checks that pass at once are left out: what is left is what
+    took time or deserves a look. The summary counts all checks.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = console.is_terminal
         self._drawn = 0.0
+        self.hidden: frozenset[str] = frozenset()
 
     @contextlib.contextmanager
     def timed(self, name: str, seconds: dict[str, float]) -> Iterator[None]:
@@ -35,8 +41,11 @@ class Board:
         """Tell that a stage has started, or how it ended after how many seconds."""
         if state == "started":
             self._overwrite(f"  ... {name}")
-        else:
+        elif state != "success" or not self._is_dull(name, took):
             self._line(name, state, took)
+
+    def _is_dull(self, name: str, took: float) -> bool:
+        return name in self.hidden or (name.startswith("check ") and took < _AT_ONCE)
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage has come; an unknown total is 0."""

@@ -39,7 +39,7 @@ from domain.errors import UserError
 from orchestration.board import Board
 from orchestration.children import Child, child
 from orchestration.instance import close_orphaned_runs, prepare_instance
-from orchestration.main_job import JobOutcome, run_job
+from orchestration.main_job import JobOutcome, idle_stages, run_job
 from orchestration.named_sources import NamedSources, made_up_sources
 from orchestration.outage import outage_in_a_sentence, replace_dead_connections
 from orchestration.summary import build_summary, refused_files, render, sources_away
@@ -125,6 +125,7 @@ def _run_jobs(
     board: Board,
 ) -> list[JobOutcome]:
     progress.listen(board.progress)
+    board.hidden = idle_stages(settings, sources.asset_keys())
     weeks = None
     if sources.nsw_psi is not None:
         weeks = weeks_to_read(settings, url, sources.nsw_psi)
@@ -258,6 +259,7 @@ def _report(
         summary,
         title=f"ausproperty {request.job}: {word} · {kind}",
         notes=notes,
+        is_landing=request.job == "ingest",
         where_next=[
             "`make up` opens the Dagster and MLflow UIs",
             "`ausproperty db psql` opens the warehouse",

@@ -21,9 +21,11 @@ from dagster._core.remote_origin import (
 
 from assets import keys
 from assets.checks import TOLERATED
+from assets.clients import is_pulled
 from assets.raw_reference import ASSETS as REFERENCE_SETS
 from assets.raw_reference import key_of
 from orchestration.instance import LOCATION_TAGS, process_tag
+from settings import Settings
 
 # Step keys as people call the work; what is not named here is a check.
 _STAGES = {
@@ -47,6 +49,18 @@ _STAGES = {
     "drain_due_deliveries": "deliver",
 }
 CHECKS = "checks"
+#: Source that each landing step reads.
+_SOURCES = {
+    "raw__nsw_valuer__sales": "nsw_valuer",
+    "raw__csv__sales": "csv",
+    "raw__reaxml__listings": "reaxml",
+    "raw__domain__listings": "domain",
+    "raw__domain__listing_details": "domain",
+    "raw__domain__properties": "domain",
+    "domain_sales_results": "domain",
+    "raw__domain__suburb_performance": "domain",
+    **{"__".join(key_of(name).path): name for name in REFERENCE_SETS},
+}
 _CHECKED = [
     *(key for key in vars(keys).values() if isinstance(key, dg.AssetKey)),
     *map(key_of, REFERENCE_SETS),
@@ -128,6 +142,16 @@ def run_job(
         raise_on_error=False,
     )
     return _collect(result, handler.seconds)
+
+
+def idle_stages(settings: Settings, named: Sequence[dg.AssetKey]) -> frozenset[str]:
+    """Landing stages of sources that are neither named nor pulled by the settings."""
+    steps = {"__".join(key.path) for key in named}
+    return frozenset(
+        _STAGES[step]
+        for step, source in _SOURCES.items()
+        if step not in steps and not is_pulled(settings, source)
+    )
 
 
 def _show_on_timeline(instance: dg.DagsterInstance, job_name: str) -> None:

@@ -18,6 +18,8 @@ from rich.table import Table
 from assets import keys
 from assets.builds import last_summary
 
+#: Seconds.
+_WORTH_TELLING = 0.1
 MARTS = ("properties", "sales", "price_history", "suburb_market")
 
 
@@ -29,7 +31,8 @@ def build_summary(
 ) -> dict[str, Any]:
     """Everything a run did and what stands after it.
 
-    `raw` counts what this run read of all sources (B records for PSI, rows for CSV);
+    `raw` counts what this run read of all sources (B records for PSI, rows for CSV),
+    `landed` the same by table;
     `marts`, `predictions` and the model are what stands; `deliveries` counts all there
     are by outcome, and `sent` those this run delivered.
     """
@@ -41,6 +44,11 @@ def build_summary(
     }
     return {
         "raw": raw,
+        "landed": {
+            key.replace("/", "."): dict(shown["run_totals"])
+            for key, shown in metadata.items()
+            if shown.get("run_totals", {}).get("read")
+        },
         "marts": {name: _count(conn, "marts", name) for name in MARTS},
         "checks": dict(checks),
         "model": _model(conn),
@@ -140,24 +148,56 @@ def render(
     title: str,
     notes: list[str],
     where_next: list[str],
+    is_landing: bool = False,
 ) -> None:
-    """Print the summary page."""
+    """Print the summary page; after a landing alone, by table and no further."""
     raw = summary["raw"]
     rows = Table.grid(padding=(0, 2))
     rows.add_column(justify="left", style="bold")
     rows.add_column(justify="left")
     rows.add_row(
         "raw",
-        f"{raw['read']:,} read = {raw['loaded']:,} loaded + {raw['repeated']:,} "
-        f"repeated + {raw['rejected']:,} rejected",
+        _counts(raw),
     )
-    rows.add_row("marts", "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items()))
+    if is_landing:
+        for table, counts in summary["landed"].items():
+            rows.add_row("", f"{table}: {_counts(counts)}")
+    else:
+        marts = "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items())
+        rows.add_row("marts", marts)
     checks = summary["checks"]
     rows.add_row(
         "checks",
         f"{checks['passed']} passed  {checks['warned']} warned  "
         f"{checks['failed']} failed",
     )
+    if not is_landing:
+        _add_outcome(rows, summary)
+    # What took no time to speak of is not spoken of.
+    stages = "  ".join(
+        f"{k} {v:.1f}"
+        for k, v in summary["seconds"].items()
+        if k != "total" and v >= _WORTH_TELLING
+    )
+    rows.add_row(
+        "seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]"
+    )
+    for note in notes:
+        rows.add_row("note", escape(note))
+    for line in where_next:
+        rows.add_row("next", line)
+    console.print(Panel(Group(rows), title=title, title_align="left", expand=False))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return (
+        f"{counts['read']:,} read = {counts['loaded']:,} loaded + "
+        f"{counts['repeated']:,} repeated + {counts['rejected']:,} rejected"
+    )
+
+
+def _add_outcome(rows: Table, summary: Mapping[str, Any]) -> None:
+    """What came of the data: model, predictions, deliveries."""
     rows.add_row("model", _model_line(summary["model"]))
     refused = summary["refused"]
     rows.add_row(
@@ -169,17 +209,6 @@ def render(
         "deliveries",
         "  ".join(f"{v:,} {k}" for k, v in summary["deliveries"].items()),
     )
-    stages = "  ".join(
-        f"{k} {v:.1f}" for k, v in summary["seconds"].items() if k != "total"
-    )
-    rows.add_row(
-        "seconds", f"{stages}  [bold]total {summary['seconds']['total']:.1f}[/]"
-    )
-    for note in notes:
-        rows.add_row("note", escape(note))
-    for line in where_next:
-        rows.add_row("next", line)
-    console.print(Panel(Group(rows), title=title, title_align="left", expand=False))
 
 
 def _model_line(model: Mapping[str, Any]) -> str:

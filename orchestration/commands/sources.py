@@ -58,7 +58,14 @@ def overview(context: typer.Context, json_file: Json = None) -> None:
         for name, title in zip(names, COLUMNS, strict=True)
         if name != "parked_until" or any(line.parked_until for line in lines)
     ]
-    table = Table(*(title for _, title in shown), box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name, title in shown:
+        is_count = name in ("rows", "rejects")
+        table.add_column(
+            title,
+            justify="right" if is_count else "left",
+            no_wrap=is_count or name == "name",
+        )
     for line in lines:
         style = None if line.is_well else "bold red"
         table.add_row(*(getattr(line, name) for name, _ in shown), style=style)

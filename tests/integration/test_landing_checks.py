@@ -232,11 +232,9 @@ def test_one_bad_record_of_a_small_district_is_no_news(
 
     land_week("20240603", bad=1, good=60)
     assert judge(checks.few_records_are_refused, warehouse).passed
-    land_week("20240610", bad=1, good=20)
-    assert not judge(checks.few_records_are_refused, warehouse).passed, "1 of 40"
-    dismiss_rejects(conn, "Looked at.", source="nsw_valuer")
-    conn.commit()
-    assert judge(checks.few_records_are_refused, warehouse).passed
     land_week("20240617", bad=2, good=180)
     result = judge(checks.few_records_are_refused, warehouse)
     assert [row["rejected"] for row in records(result, "files")] == ["2"]
+    dismiss_rejects(conn, "Looked at.", source="nsw_valuer")
+    conn.commit()
+    assert judge(checks.few_records_are_refused, warehouse).passed
