@@ -18,6 +18,7 @@ from rich.table import Table
 from assets import keys
 from assets.builds import last_summary
 
+_ENDINGS = ("loaded", "repeated", "rejected")
 #: Seconds.
 _WORTH_TELLING = 0.1
 MARTS = ("properties", "sales", "price_history", "suburb_market")
@@ -161,7 +162,8 @@ def render(
     )
     if is_landing:
         for table, counts in summary["landed"].items():
-            rows.add_row("", f"{table}: {_counts(counts)}")
+            said = [f"{counts[name]:,} {name}" for name in _ENDINGS if counts[name]]
+            rows.add_row("", f"{table}: {', '.join(said)}")
     else:
         marts = "  ".join(f"{k} {v:,}" for k, v in summary["marts"].items())
         rows.add_row("marts", marts)
