@@ -6,6 +6,7 @@ opened again and again. Which members matter is each source's own business.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -120,5 +121,10 @@ def open_member(
     if info.header_offset < 0:
         # Seeking there would look like a fault of the disk.
         raise zipfile.BadZipFile(f"{info.filename} begins before the archive does")
+    if info.file_size <= min(MIB, limits.member_bytes):
+        # In one go: never more than the size it states, where zipfile stops. What is
+        # damaged is read again below, so that it is noticed where it is read.
+        with contextlib.suppress(Exception):
+            return io.BytesIO(archive.read(info))
     inner = cast("BinaryIO", archive.open(info))
     return limited(inner, limits.member_bytes, info.filename)

@@ -355,6 +355,10 @@ def _path_text(path: str | None) -> str | None:
 
 def _first_of_each(batch: RecordBatch, seen: set[str]) -> list[str]:
     """Rows whose hash is not in `seen`, which learns them."""
+    here = set(batch.hashes)
+    if len(here) == len(batch.hashes) and seen.isdisjoint(here):
+        seen |= here
+        return batch.rows
     rows: list[str] = []
     for key, row in zip(batch.hashes, batch.rows, strict=True):
         if key not in seen:

@@ -23,6 +23,8 @@ from domain.records import (
 
 #: Weight (about rows) that may wait to be written; about 30 MB.
 _ROOM = 40_000
+#: Weight handed over at once: a file at a time would be a switch of threads each.
+_BUNDLE = 1_000
 
 _End = Literal["end of container", "end"]
 
@@ -59,7 +61,11 @@ class ReadAhead:
     ) -> None:
         self._containers = containers
         self._known = known
-        self._items: deque[_Item] = deque()
+        self._bundles: deque[tuple[int, list[_Item]]] = deque()
+        # What each side holds for itself: items not handed over, items not asked for.
+        self._filling: list[_Item] = []
+        self._filled = 0
+        self._taken: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._weight = 0
         self._is_stopped = False
@@ -94,6 +100,7 @@ class ReadAhead:
                 is_skipped = container.sha256 in self._known
                 self._put(_Next(number, container, is_skipped), 1)
                 if is_skipped:
+                    self._hand_over()
                     continue
                 self._known.add(container.sha256)
                 for parsed in container.files():
@@ -102,35 +109,46 @@ class ReadAhead:
                         self._put(batch, batch.weight)
                     self._put(_FileEnd(parsed.fields_seen()), 1)
                 self._put("end of container", 1)
+                self._hand_over()
             self._put("end", 1)
+            self._hand_over()
         except _StoppedError:
             return
         except BaseException as error:
             with self._changed:
-                self._items.append(error)
+                self._bundles.append((0, [*self._filling, error]))
                 self._changed.notify_all()
 
     def _put(self, item: _Item, weight: int) -> None:
+        self._filling.append(item)
+        self._filled += weight
+        if self._filled >= _BUNDLE:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
         with self._changed:
             # An empty queue takes anything, or a huge batch would wait for ever.
-            while self._weight + weight > _ROOM and self._items:
+            while self._weight + self._filled > _ROOM and self._bundles:
                 if self._is_stopped:
                     break
                 self._changed.wait()
             if self._is_stopped:
                 raise _StoppedError
-            self._items.append(item)
-            self._weight += weight
-            if len(self._items) == 1:
-                self._changed.notify_all()
+            self._bundles.append((self._filled, self._filling))
+            self._weight += self._filled
+            self._filling, self._filled = [], 0
+            self._changed.notify_all()
 
     def _get(self) -> _Item:
-        with self._changed:
-            while not self._items:
-                self._changed.wait()
-            item = self._items.popleft()
-            self._weight -= item.weight if isinstance(item, RecordBatch) else 1
-            self._changed.notify_all()
+        if not self._taken:
+            with self._changed:
+                while not self._bundles:
+                    self._changed.wait()
+                weight, items = self._bundles.popleft()
+                self._taken.extend(items)
+                self._weight -= weight
+                self._changed.notify_all()
+        item = self._taken.popleft()
         if isinstance(item, BaseException):
             raise item
         return item

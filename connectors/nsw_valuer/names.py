@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 #: First and last Monday wanted, inclusive.
 Weeks = tuple[date, date]
@@ -24,11 +25,14 @@ _SALES_EXTRACT = re.compile(r"(^|[/_.-])(b)(?=[_.-])", re.IGNORECASE)
 def week_of(name: str) -> date | None:
     """Monday of the week in a file's name (`20240617.zip`, `..._17062024.DAT`)."""
     if found := _WEEKLY.search(name):
-        text = found[1]
-    elif found := _DISTRICT.search(name):
-        text = found[3] + found[2] + found[1]
-    else:
-        return None
+        return _monday_of(found[1])
+    if found := _DISTRICT.search(name):
+        return _monday_of(found[3] + found[2] + found[1])
+    return None
+
+
+@lru_cache(1024)
+def _monday_of(text: str) -> date | None:
     try:
         day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:

@@ -95,7 +95,8 @@ class CurrentReader:
                 self._read_lines(lines, block.has_specials)
             yield self._take()
         self._close()
-        yield self._take()
+        if self._rows or self._rejects:
+            yield self._take()
 
     def _take(self) -> RecordBatch:
         batch = RecordBatch(self._rows, self._hashes, self._rejects, self._rejected)

@@ -219,14 +219,15 @@ def test_a_load_killed_again_and_again_ends_like_an_undisturbed_one(
         ]
         write_week(tmp_path, *sales, week=day)
     with psycopg.connect(database_url) as conn:
-        land(conn, tmp_path, tmp_path / "landing")
+        took = land(conn, tmp_path, tmp_path / "landing").seconds
         undisturbed = contents(conn)
     chance, kills = random.Random(23), 0
     for _ in range(3):
         with psycopg.connect(database_url) as conn:
             conn.execute(f"truncate {SALES}, raw.rejects, ops.source_files")
         for _ in range(4):
-            kills += _killed_after(chance.uniform(0.02, 0.25), database_url, tmp_path)
+            moment = chance.uniform(0.1, 0.7) * took
+            kills += _killed_after(moment, database_url, tmp_path)
         with psycopg.connect(database_url) as conn:
             land(conn, tmp_path, tmp_path / "landing")
             assert contents(conn) == undisturbed
