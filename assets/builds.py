@@ -16,6 +16,9 @@ from psycopg.types.json import Jsonb
 
 from settings import ROOT
 
+#: Name of the dbt branch from sales to features: what models and checks go by.
+SALES_BUILD = "dbt_models"
+
 
 def last_build(
     conn: psycopg.Connection, name: str, fingerprint: str

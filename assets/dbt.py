@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets import keys, progress
 from assets.builds import (
+    SALES_BUILD,
     digest,
     forget_build,
     landing_fingerprint,
@@ -84,7 +85,7 @@ class Branch:
 
 BRANCHES = (
     Branch(
-        "dbt_models",
+        SALES_BUILD,
         ("nsw_valuer", "csv"),
         exclude="tag:listings tag:reference",
         waits=False,
