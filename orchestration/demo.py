@@ -67,7 +67,11 @@ class RunRequest:
 
 def run_main_job(request: RunRequest, json_file: Path | None) -> int:
     """Run the job and print its summary; 0 if all went well, else 1."""
-    os.environ["AUSPROPERTY_MARKET"] = "simulated" if request.is_simulated else "real"
+    if request.is_simulated:
+        os.environ["AUSPROPERTY_MARKET"] = "simulated"
+    else:
+        # Who points --domain or a URL at a simulator says so by the setting.
+        os.environ.setdefault("AUSPROPERTY_MARKET", "real")
     # The demo consumer listens here; an operator's own endpoints need no such leave.
     os.environ.setdefault("AUSPROPERTY_DELIVERY__ALLOW_NETWORKS", f'["{LOOPBACK}"]')
     settings = Settings()
@@ -252,7 +256,8 @@ def _report(
     notes += sources_away(metadata)
     notes += refused
     notes += [note for outcome in outcomes for note in outcome.tolerated]
-    kind = "made-up market (simulated)" if request.is_simulated else "real sources"
+    is_simulated = Settings().active_market == "simulated"
+    kind = "made-up market (simulated)" if is_simulated else "real sources"
     word = "done" if succeeded else "FAILED"
     render(
         console,

@@ -98,7 +98,8 @@ def bind(piece: Piece) -> Bound:
     return Bound(
         part="core",
         records=partial(reader.read, piece),
-        fields=header.fields(NAME, REQUIRED),
+        # The layout is published: a column that is not there is news in the first file.
+        fields=header.fields(NAME, tuple(_PATTERNS)),
         counts=counts,
     )
 

@@ -69,6 +69,10 @@ def _grid(path: Path) -> Grid:
         (lambda: open_gzip(path)) if kind == "gzip" else (lambda: open_plain(path))
     )
     found = scan_text(opener)
+    with opener() as stream:
+        head = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith((b"{", b"[{", b"[", b"<")):
+        raise ValueError("it is JSON, XML or HTML, not a table")
     grid = text_grid(found, opener, _DELIMITERS)
     if grid is None:
         raise ValueError(found.reason or "it is empty")
