@@ -54,7 +54,8 @@ def test_the_soak_sees_rows_that_are_lost_doubled_or_unaccounted_for(
 ) -> None:
     insert = (
         "insert into raw.rba__cash_rate (release_id, table_code, series_id, "
-        "observed_on, value, _row_hash, _source_file, _row_number, _batch_id, _is_simulated) "
+        "observed_on, value, _row_hash, _source_file, _row_number, "
+        "_batch_id, _is_simulated) "
         "select gen_random_uuid(), 'a', 'b', '2024-01-01', 1, gen_random_uuid(), 'f', "
         "1, gen_random_uuid(), true"
     )
