@@ -6,7 +6,6 @@ opened again and again. Which members matter is each source's own business.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import io
@@ -17,8 +16,6 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 MIB = 1 << 20
-#: Bit of a ZIP member's flags.
-_ENCRYPTED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +111,10 @@ def open_member(
     """Open one member; reading beyond the limit raises ValueError.
 
     Raises:
-        BadZipFile: the member is not where the archive says, or needs a password.
+        BadZipFile: the member is not where the archive says.
     """
-    if info.flag_bits & _ENCRYPTED:
-        raise zipfile.BadZipFile(f"{info.filename} is locked with a password")
     if info.header_offset < 0:
         # Seeking there would look like a fault of the disk.
         raise zipfile.BadZipFile(f"{info.filename} begins before the archive does")
-    if info.file_size <= min(MIB, limits.member_bytes):
-        # In one go: never more than the size it states, where zipfile stops. What is
-        # damaged is read again below, so that it is noticed where it is read.
-        with contextlib.suppress(Exception):
-            return io.BytesIO(archive.read(info))
     inner = cast("BinaryIO", archive.open(info))
     return limited(inner, limits.member_bytes, info.filename)

@@ -136,7 +136,8 @@ class PsiContainer:
                 continue
             # An extract bears a name of its own; the publisher's files are whole.
             whole = _real(name).lower().endswith(_DATA)
-            yield scanned(opener, partial(self._describe, name), needs_trailer=whole)
+            describe = partial(self._describe, name)
+            yield scanned(name, opener, describe, needs_trailer=whole)
 
     def _describe(self, name: str, found: Scan) -> SourceFile:
         file = self._file(name, found.sha256, found.size_bytes)

@@ -16,6 +16,7 @@ from connectors.lines import read_blocks
 from connectors.nsw_valuer.layers import Opener
 from connectors.nsw_valuer.layout import SOURCE, Fault
 from connectors.nsw_valuer.reading import (
+    EarlyRead,
     read_records,
     read_with_strays,
     refuse_records,
@@ -36,7 +37,8 @@ from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile
 class PsiFile:
     """One scanned PSI file, ready to be read once more for its records.
 
-    `legal` opens the file that holds its C records, if they are not in it.
+    `legal` opens the file that holds its C records, if they are not in it. `early` are
+    its records where they were read with the scan.
     """
 
     file: SourceFile
@@ -44,6 +46,7 @@ class PsiFile:
     open: Opener
     strays: Strays | None = None
     legal: Opener | None = None
+    early: list[RecordBatch] | None = field(default=None, repr=False)
 
     @property
     def refusal(self) -> Reject | None:
@@ -72,6 +75,8 @@ class PsiFile:
             with self.legal() as stream:
                 self.strays.fill(read_blocks(stream))
             yield from read_with_strays(name, self.strays, self.open)
+        elif self.early is not None:
+            yield from self.early
         else:
             yield from read_records(name, self.found, self.open)
 
@@ -132,11 +137,19 @@ def refusal_of(source_file: str, fault: Fault) -> Reject:
 
 
 def scanned(
-    open_file: Opener, describe: Callable[[Scan], SourceFile], *, needs_trailer: bool
+    name: str,
+    open_file: Opener,
+    describe: Callable[[Scan], SourceFile],
+    *,
+    needs_trailer: bool,
 ) -> PsiFile:
-    """Scan a file; `describe` names it, given what was found."""
-    found = scan(open_file, needs_trailer=needs_trailer)
-    return PsiFile(describe(found), found, _reopener(found, open_file))
+    """Scan a file; `describe` tells of it, given what was found."""
+    early = EarlyRead(name)
+    found = scan(open_file, needs_trailer=needs_trailer, count=early.count)
+    # What came in several pieces was read in part.
+    batches = early.batches if found.content is not None else None
+    reopen = _reopener(found, open_file)
+    return PsiFile(describe(found), found, reopen, early=batches)
 
 
 def paired(

@@ -75,6 +75,8 @@ class CurrentReader:
         self._cut = 1
         # Records of a refused B record go with it, without a word of their own.
         self._is_skipping = False
+        #: Records by letter, where every block was of the usual kind; else None.
+        self.counts: dict[str, int] | None = dict.fromkeys("ABCDZ", 0)
         # Strays may belong to any sale: then each is looked at.
         self._has_clean_runs = self.record_format == "current" and strays is None
 
@@ -82,10 +84,12 @@ class CurrentReader:
         """Yield the records of a file, one batch per block."""
         for block in blocks:
             if isinstance(block, LongLine):
+                self.counts = None
                 self._refuse_long_line(block)
             elif self._is_for_runs(block):
                 self._read_runs(block.text)
             else:
+                self.counts = None
                 lines = block.lines
                 while len(lines) > MOST_AT_ONCE:
                     # A megabyte of next to nothing a line: rejects are bigger.
@@ -112,7 +116,7 @@ class CurrentReader:
         """Read runs of clean sales at once, and the lines between them one by one."""
         rows, hashes = self._rows.append, self._hashes.append
         ending = f";{self.record_format};"
-        done = 0
+        done = sales = legals = parties_in_all = 0
         number = self.number
         for found in CLEAN_SALE.finditer(text):
             key, who, stamp, rest, contract, settled, legal, parties = found.groups()
@@ -130,7 +134,7 @@ class CurrentReader:
             start, end = found.span()
             if start > done:
                 self.number = number
-                self._read_lines(text[done : start - 1].split("\n"), special=False)
+                self._read_between(text[done : start - 1])
                 number = self.number
             if start > done or not done:
                 self._close()
@@ -143,10 +147,29 @@ class CurrentReader:
                 f"{row_hash};{number}"
             )
             hashes(row_hash)
-            number += purchasers + vendors + (found.start(7) >= 0)
+            sales += 1
+            has_legal = found.start(7) >= 0
+            legals += has_legal
+            parties_in_all += purchasers + vendors
+            number += purchasers + vendors + has_legal
             done = end
         self.number = number
-        self._read_lines(text[done:].split("\n"), special=False)
+        self._read_between(text[done:])
+        self._add_up("B", sales)
+        self._add_up("C", legals)
+        self._add_up("D", parties_in_all)
+
+    def _read_between(self, text: str) -> None:
+        """Read what lies between clean sales, line by line."""
+        lines = text.split("\n")
+        for line in lines:
+            if line[1:2] == ";" and line[0] in "ABCDZ":
+                self._add_up(line[0], 1)
+        self._read_lines(lines, special=False)
+
+    def _add_up(self, letter: str, more: int) -> None:
+        if self.counts is not None:
+            self.counts[letter] += more
 
     def _read_lines(self, lines: list[str], special: bool) -> None:
         """The hot loop: three D records for every B record, so D comes first."""

@@ -10,7 +10,7 @@ from connectors.lines import Block, read_blocks
 from connectors.nsw_valuer.archive import ArchiveReader
 from connectors.nsw_valuer.layout import ROW_COLUMNS
 from connectors.nsw_valuer.parse import CurrentReader
-from connectors.nsw_valuer.reading import read_records, refuse_records
+from connectors.nsw_valuer.reading import EarlyRead, read_records, refuse_records
 from connectors.nsw_valuer.scan import scan
 from domain.records import ORIGINAL_LIMIT, Reject
 from tests.psi_samples import STAMP, psi_file, sale
@@ -375,3 +375,14 @@ def test_sales_read_whole_are_as_those_read_line_by_line(lines: list[str]) -> No
         )
 
     assert read_in("\n".join(lines)) == read_in(*(lines or [""]))
+
+
+@given(st.lists(_LINES, max_size=24), st.binary(max_size=9), st.booleans())
+def test_records_are_counted_alike_with_and_without_reading_them(
+    lines: list[str], odd: bytes, ends: bool
+) -> None:
+    head = b"A;RTSALEDATA;708;20240617 01:08;VALNET;\n"
+    content = head + "\n".join(lines).encode() + b"\n" + odd + b"\nZ;1;" + b"\n" * ends
+    early = EarlyRead("f.DAT")
+    counted = scan(lambda: io.BytesIO(content), count=early.count)
+    assert counted == scan(lambda: io.BytesIO(content))
