@@ -12,7 +12,6 @@ from database.source_health import SourceHealth, record_source_run, source_healt
 from domain.sources import SourceInfo
 
 Conn = psycopg.Connection[tuple[object, ...]]
-NOW = datetime.now(UTC)
 
 
 def info(name: str, stale_hours: float | None) -> SourceInfo:
@@ -22,7 +21,7 @@ def info(name: str, stale_hours: float | None) -> SourceInfo:
 
 
 def run(conn: Conn, source: str, status: str, hours_ago: float) -> None:
-    moment = NOW - timedelta(hours=hours_ago)
+    moment = datetime.now(UTC) - timedelta(hours=hours_ago)
     record_source_run(
         conn,
         source,

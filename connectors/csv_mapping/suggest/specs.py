@@ -133,9 +133,9 @@ def _degrees(low: int, high: int) -> Maker:
     def make(reading: Reading) -> tuple[dict[str, Any], str]:
         profile = reading.profile
         spec: dict[str, Any] = {"parser": "number"}
-        if profile.within(low, high) > 0.5:
-            return {**spec, "min": low, "max": high, "invalid": "drop"}, ""
         numbers = sorted(number for number in profile.numbers if number)
+        if not numbers or profile.within(low, high) > 0.5:
+            return {**spec, "min": low, "max": high, "invalid": "drop"}, ""
         least, most = math.floor(numbers[0]), math.ceil(numbers[-1])
         spec |= {"min": least, "max": most, "invalid": "drop"}
         return spec, "bounds are those of the file"

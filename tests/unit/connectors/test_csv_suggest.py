@@ -289,3 +289,13 @@ def test_any_table_gets_a_mapping_that_loads_or_a_sentence(
         check = check_mapping(path, tmp_path / "m.yaml", today=TODAY)
         shown(render_check(check))
     shown(render_suggestion(found))
+
+
+def test_coordinates_that_are_all_zero_get_the_bounds_of_australia(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "zero.csv"
+    rows = "".join(f"{n},0,0.0\n" for n in range(1, 9))
+    path.write_text(f"price,latitude,longitude\n{rows}")
+    found = suggest_mapping(path)
+    assert found.text
