@@ -31,8 +31,6 @@ def main() -> None:
     import dlt
 
     names = asked.columns.split(",")
-    # A comment column of a million rows would be inferred again and again otherwise.
-    text = {name: {"name": name, "data_type": "text"} for name in names}
 
     def rows() -> Iterator[dict[str, str | None]]:
         with asked.rows.open(encoding="utf-8") as lines:
@@ -50,10 +48,7 @@ def main() -> None:
             destination=dlt.destinations.postgres(asked.url),
             dataset_name="dlt_peer",
         )
-        pipeline.run(
-            dlt.resource(rows, name="sales", columns=text),
-            write_disposition="append",
-        )
+        pipeline.run(dlt.resource(rows, name="sales"), write_disposition="append")
         seconds = time.perf_counter() - began
         counts = pipeline.last_trace.last_normalize_info.row_counts
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
