@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 MIB = 1 << 20
+#: Flag of an encrypted member of a ZIP.
+_LOCKED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ def open_member(
     """Open one member; reading beyond the limit raises ValueError.
 
     Raises:
-        BadZipFile: the member is not where the archive says.
+        BadZipFile: the member is not where the archive says, or locked.
     """
+    if info.flag_bits & _LOCKED:
+        raise zipfile.BadZipFile(f"{info.filename} is locked with a password")
     if info.header_offset < 0:
         # Seeking there would look like a fault of the disk.
         raise zipfile.BadZipFile(f"{info.filename} begins before the archive does")

@@ -60,6 +60,16 @@ def raw_nsw_valuer__sales() -> Suite:
                 where=_CURRENT,
             ),
             few_in_each_batch(
+                "legal_descriptions_name_lot_and_plan_in_each_batch",
+                "At most 20 % of a batch has a legal description without a lot and "
+                "plan (47/SP57860, 1/838891, 15/11/1996).",
+                "legal_description is not null and legal_description !~ "
+                "'[0-9A-Z]+/([0-9A-Z]*/)?[A-Z]*[0-9]+'",
+                0.20,
+                where=_CURRENT,
+                severity="warn",
+            ),
+            few_in_each_batch(
                 "addresses_are_there_in_each_batch",
                 "At most 20 % of a batch lacks its street or suburb.",
                 "street_name is null or locality is null",

@@ -23,6 +23,7 @@ def load_sales(conn: psycopg.Connection[Any], batch: UUID, **changes: Any) -> No
         "purchase_price_aud": 900_000,
         "contract_date": "2024-02-01",
         "street_name": "HIGH ST",
+        "legal_description": "47/SP57860",
     }
     with conn.cursor() as cursor:
         for number in range(2, 102):
@@ -32,18 +33,31 @@ def load_sales(conn: psycopg.Connection[Any], batch: UUID, **changes: Any) -> No
                 insert into raw.nsw_valuer__sales (
                     district_code, valuer_property_id, sale_counter, downloaded_at,
                     locality, nature_code, area, area_type, record_format, postcode,
-                    purchase_price_aud, contract_date, street_name, _row_hash,
+                    purchase_price_aud, contract_date, street_name, legal_description,
+                    _row_hash,
                     _source_file, _row_number, _batch_id, _is_simulated
                 ) values (
                     '001', '1', '1', '2024-03-04', 'PARRAMATTA', 'R', 500, 'M',
                     'current', %(postcode)s, %(purchase_price_aud)s,
-                    %(contract_date)s, %(street_name)s, gen_random_uuid(),
+                    %(contract_date)s, %(street_name)s, %(legal_description)s,
+                    gen_random_uuid(),
                     %(file)s, %(number)s, %(batch)s, true
                 )
                 """,
                 row | {"file": f"{batch}.DAT", "number": number, "batch": batch},
             )
     conn.commit()
+
+
+def test_legal_descriptions_without_lot_and_plan_are_odd_and_stop_nothing(
+    conn: psycopg.Connection[Any], database_url: str
+) -> None:
+    load_sales(conn, GOOD)
+    load_sales(conn, BAD, legal_description="THE BIG PADDOCK")
+    result = run_suite(database_url, "raw_nsw_valuer__sales")
+    assert result.passed
+    (odd,) = result.failures("warn")
+    assert odd.name == "legal_descriptions_name_lot_and_plan_in_each_batch"
 
 
 @pytest.mark.parametrize(
