@@ -1,0 +1,24 @@
+"""One property, one history: identity, merges and their reviews, overrides, prices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_SQL = Path(__file__).parent.parent / "sql"
+_FILES = ("identity", "linkage", "sales", "listings", "market", "advice")
+
+
+def upgrade() -> None:
+    """Create and extend the tables Python owns around the marts."""
+    for name in _FILES:
+        op.get_bind().exec_driver_sql((_SQL / f"0003_{name}.sql").read_text())
+
+
+def downgrade() -> None:
+    """Refuse: decisions of people are in these tables."""
+    raise NotImplementedError("Restore a backup instead of downgrading.")
