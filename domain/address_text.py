@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from domain.address_keys import text_key
 from domain.address_parts import (
     UNIT_PREFIX,
     HouseNumber,
@@ -19,10 +20,10 @@ from domain.address_parts import (
     parse_street,
     parse_unit,
 )
+from domain.address_places import make_place
 from domain.addresses import (
     CanonicalAddress,
     build_address,
-    make_place,
     without_identity,
 )
 from domain.street_types import STREET_TYPES
@@ -71,7 +72,7 @@ def canonical_text(
     number = line.number.number
     lot = line.number.lot
     notes = (*line.number.assumptions, *line.assumptions)
-    if line.street is not None and place.locality and (number or lot):
+    if line.street is not None and place.is_known and (number or lot):
         if number is None:
             return build_address(
                 line.street, f"LOT {lot}", line.unit, None, place, notes
@@ -79,10 +80,9 @@ def canonical_text(
         kept = tuple(note for note in notes if note != "lot_as_number")
         return build_address(line.street, number, line.unit, None, place, kept)
     shown = clean(address or "")
-    key = f"{place.state or ''}|{place.postcode or ''}|{place.locality}|TEXT|{shown}"
     return without_identity(
         "non_identifying",
-        key,
+        text_key(place.key, shown),
         shown.title() if line.street is None else "",
         line.street,
         place,

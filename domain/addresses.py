@@ -12,28 +12,39 @@ identifies nothing, and says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from domain.address_keys import (
+    PROPERTY_NAMESPACE,
+    RULE_VERSION,
+    KeyKind,
+    address_key,
+    flat_key,
+    parcel_key,
+    property_id_of,
+    text_key,
+)
 from domain.address_parts import (
     HouseNumber,
     Street,
-    parse_locality,
     parse_number,
-    parse_postcode,
     parse_street,
     parse_unit,
-    state_of_postcode,
     title,
 )
+from domain.address_places import Place, make_place
 
-#: Raise when a change of rules gives any address another key.
-RULE_VERSION = 1
-
-#: Root of all property ids. Never change: every stored id hangs from it.
-PROPERTY_NAMESPACE = UUID("4d5f6c0e-0a51-5a53-8a2f-3f1d6f3b9f10")
-
-KeyKind = Literal["address", "parcel", "non_identifying"]
+__all__ = [
+    "PROPERTY_NAMESPACE",
+    "RULE_VERSION",
+    "CanonicalAddress",
+    "KeyKind",
+    "Place",
+    "build_address",
+    "canonical_psi",
+    "make_place",
+    "without_identity",
+]
 
 #: How far each assumption lowers the confidence in the identity (factors).
 PENALTIES: dict[str, float] = {
@@ -45,6 +56,10 @@ PENALTIES: dict[str, float] = {
     "lot_as_number": 0.75,
     "postcode_missing": 0.8,
     "state_from_postcode": 0.95,
+    "state_of_border_place": 0.95,
+    "state_missing": 0.5,
+    "locality_alias": 0.95,
+    "locality_ambiguous": 0.5,
     "building_in_front": 0.95,
     "number_missing": 0.8,
     "street_missing": 0.8,
@@ -79,22 +94,6 @@ class CanonicalAddress:
     rule_version: int = RULE_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Suburb, state and postcode, with what was assumed about them."""
-
-    locality: str
-    state: str | None
-    postcode: str | None
-    assumptions: tuple[str, ...]
-
-    @property
-    def display(self) -> str:
-        """`Sydney NSW 2000`."""
-        parts = (title(self.locality), self.state, self.postcode)
-        return " ".join(part for part in parts if part)
-
-
 def canonical_psi(
     *,
     unit: str | None,
@@ -118,7 +117,7 @@ def canonical_psi(
     way = parse_street(street) if street else None
     own_unit = parse_unit(unit) if unit else None
     lot = parse_unit(strata_lot) if strata_lot else None
-    if way is None or number.number is None or not place.locality:
+    if way is None or number.number is None or not place.is_known:
         return _parcel(valuer_property_id, lot, own_unit, number, way, place)
     own_unit = own_unit or number.unit
     notes = number.assumptions
@@ -127,16 +126,6 @@ def canonical_psi(
     else:
         lot = None
     return build_address(way, number.number, own_unit, lot, place, notes)
-
-
-def make_place(locality: str | None, state: str | None, postcode: str | None) -> Place:
-    """Canonical suburb, state and postcode; the state may follow from the postcode."""
-    code = parse_postcode(postcode) if postcode else None
-    notes: tuple[str, ...] = () if code else ("postcode_missing",)
-    if state is None and code is not None:
-        state = state_of_postcode(code)
-        notes = (*notes, "state_from_postcode")
-    return Place(parse_locality(locality) if locality else "", state, code, notes)
 
 
 def build_address(
@@ -148,13 +137,8 @@ def build_address(
     assumptions: tuple[str, ...] = (),
 ) -> CanonicalAddress:
     """Address of a dwelling with street and number; `lot` stands in for a unit."""
-    flat = unit or (f"LOT {lot}" if lot else "")
-    if street.building:
-        flat = f"{street.building} {flat}".rstrip()
-    key = (
-        f"{place.state or ''}|{place.postcode or ''}|{place.locality}"
-        f"|{street.key}|{number}|{flat}"
-    )
+    flat = flat_key(street.building, unit, lot)
+    key = address_key(place.key, street.key, number, flat)
     if unit and not street.building:
         front = f"{unit}/{number}"
     elif flat:
@@ -165,7 +149,7 @@ def build_address(
     return CanonicalAddress(
         key=key,
         key_kind="address",
-        property_id=uuid5(PROPERTY_NAMESPACE, key),
+        property_id=property_id_of(key),
         address=f"{front} {street.display}, {place.display}",
         unit_number=unit,
         street_number=number,
@@ -198,7 +182,7 @@ def without_identity(
     return CanonicalAddress(
         key=key,
         key_kind=key_kind,
-        property_id=uuid5(PROPERTY_NAMESPACE, key),
+        property_id=property_id_of(key),
         address=", ".join(part for part in shown if part),
         unit_number=unit,
         street_number=None,
@@ -230,10 +214,10 @@ def _parcel(
     if not place.locality:
         notes = (*notes, "locality_missing")
     if not valuer_property_id:
-        text = f"{place.postcode or ''}|{place.locality}|{street.key if street else ''}"
+        text = f"{number.number or ''} {street.key if street else ''}".strip()
         return without_identity(
             "non_identifying",
-            f"{place.state}|TEXT|{text}|{number.number or ''}",
+            text_key(place.key, text),
             "",
             street,
             place,
@@ -246,7 +230,7 @@ def _parcel(
         front = f"{title(own)} of parcel {valuer_property_id}"
     return without_identity(
         "parcel",
-        f"{place.state}|PARCEL|{valuer_property_id}|{own}",
+        parcel_key(place.state, valuer_property_id, own),
         front,
         street,
         place,

@@ -131,8 +131,8 @@ def test_csv_lands_and_names_a_missing_column(
         "select address_key from intermediate.int_address__identity order by 1"
     ).fetchall()
     assert keys == [
-        ("VIC|3067|ABBOTSFORD|HIGH STREET|1|",),
-        ("VIC|3067|ABBOTSFORD|HIGH STREET|4|3",),
+        ("VIC|ABBOTSFORD|HIGH STREET|1|",),
+        ("VIC|ABBOTSFORD|HIGH STREET|4|3",),
     ]
 
 
