@@ -154,7 +154,8 @@ def _price_text(column: Column) -> Convert:
         value = read_money(text, column.decimal)
         if value is None:
             found = read_price_text(text)
-            if found.kind != "exact" or found.low is None:
+            is_amount = found.kind in ("exact", "sold") and found.low == found.high
+            if not is_amount or found.low is None:
                 # A range or a bid for attention is no price: unknown, and said so.
                 return Noted("", f"price_text_{found.kind}")
             value = Decimal(found.low)
