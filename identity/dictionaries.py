@@ -1,0 +1,179 @@
+"""Dictionaries of address parts: every distinct text is parsed once, in Python.
+
+Belongs here: turning a column of part texts into ids of a DuckDB table that holds what
+the pure functions of `domain` read in each text. Putting parts together, millions of
+rows at a time, is `identity.bulk`. A country has few streets, numbers and suburbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from domain.address_parts import (
+    HouseNumber,
+    parse_number,
+    parse_street,
+    parse_unit,
+    title,
+)
+from domain.address_places import make_place
+
+Values = tuple[Any, ...]
+
+
+class PartDictionary:
+    """What is read in the texts of one kind of part, as a table of a DuckDB database.
+
+    `read` gets the texts (None for a missing one) and gives the values of `columns`,
+    which are DuckDB types by name. The table has the primary column `id` besides.
+    """
+
+    def __init__(
+        self,
+        database: Any,
+        name: str,
+        columns: Mapping[str, str],
+        read: Callable[..., Values],
+    ) -> None:
+        self.name = name
+        self._database = database
+        self._columns = columns
+        self._read = read
+        self._ids: dict[Values, int] = {}
+        typed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        database.execute(f"create table {name} (id integer, {typed})")
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, *texts: Any) -> Any:
+        """Ids (a NumPy array of int32) of rows whose parts stand in these columns.
+
+        The columns are Arrow arrays of equal length. Parts not met before are read and
+        added to the table.
+        """
+        import numpy as np
+
+        codes, distinct = _distinct_rows([_encoded(text) for text in texts])
+        known = self._ids
+        fresh = list(dict.fromkeys(one for one in distinct if one not in known))
+        if fresh:
+            first = len(known)
+            known.update(zip(fresh, range(first, first + len(fresh)), strict=True))
+            self._add(first, fresh)
+        ids = np.fromiter(
+            (known[parts] for parts in distinct), np.int32, count=len(distinct)
+        )
+        return ids[codes]
+
+    def _add(self, first: int, fresh: Sequence[Values]) -> None:
+        import pyarrow as pa  # type: ignore[import-untyped]
+
+        read = self._read
+        rows = [read(*parts) for parts in fresh]
+        columns = list(zip(*rows, strict=True))
+        table = pa.table(
+            {
+                "id": pa.array(range(first, first + len(fresh)), pa.int32()),
+                **{
+                    name: pa.array(
+                        column, pa.bool_() if kind == "boolean" else pa.string()
+                    )
+                    for (name, kind), column in zip(
+                        self._columns.items(), columns, strict=True
+                    )
+                },
+            }
+        )
+        self._database.register("fresh_parts", table)
+        self._database.execute(f"insert into {self.name} select * from fresh_parts")  # noqa: S608
+        self._database.unregister("fresh_parts")
+
+
+def _encoded(column: Any) -> tuple[Any, list[str | None]]:
+    """Codes of a column's texts and the texts by code; empty is the same as missing."""
+    import numpy as np
+
+    if hasattr(column, "combine_chunks"):
+        column = column.combine_chunks()
+    coded = column.dictionary_encode(null_encoding="encode")
+    texts = [text or None for text in coded.dictionary.to_pylist()]
+    return np.asarray(coded.indices), texts
+
+
+def _distinct_rows(
+    columns: Sequence[tuple[Any, list[str | None]]],
+) -> tuple[Any, list[Values]]:
+    """Code of each row's combination of texts, and the combinations by code."""
+    import numpy as np
+    import pyarrow as pa
+
+    codes, texts = columns[0]
+    distinct: list[Values] = [(text,) for text in texts]
+    for more, more_texts in columns[1:]:
+        both = codes.astype(np.int64) * len(more_texts) + more
+        coded = pa.array(both).dictionary_encode()
+        pairs = np.asarray(coded.dictionary)
+        distinct = [
+            (*distinct[pair // len(more_texts)], more_texts[pair % len(more_texts)])
+            for pair in pairs.tolist()
+        ]
+        codes = np.asarray(coded.indices)
+    return codes, distinct
+
+
+STREETS: Mapping[str, str] = dict.fromkeys(
+    ("name", "type", "suffix", "building", "building_shown", "key", "display"),
+    "varchar",
+)
+NUMBERS: Mapping[str, str] = dict.fromkeys(
+    ("number", "unit", "unit_shown", "lot", "notes"), "varchar"
+)
+UNITS: Mapping[str, str] = dict.fromkeys(("unit", "shown"), "varchar")
+PLACES: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("locality", "state", "postcode", "key", "display", "notes"), "varchar"
+    ),
+    "is_known": "boolean",
+}
+
+
+def read_street(text: str | None) -> Values:
+    """A row of STREETS; all null where there is no street."""
+    way = parse_street(text) if text else None
+    if way is None:
+        return (None,) * len(STREETS)
+    shown = title(way.building) if way.building else None
+    return (
+        *(way.name, way.type, way.suffix, way.building, shown),
+        *(way.key, way.display),
+    )
+
+
+def read_number(text: str | None) -> Values:
+    """A row of NUMBERS."""
+    found = parse_number(text) if text else HouseNumber()
+    shown = title(found.unit) if found.unit else None
+    notes = notes_text(found.assumptions)
+    return found.number, found.unit, shown, found.lot, notes
+
+
+def read_unit(text: str | None) -> Values:
+    """A row of UNITS; also for strata lots."""
+    unit = parse_unit(text) if text else None
+    return unit, title(unit) if unit else None
+
+
+def read_place(locality: str | None, state: str | None, postcode: str | None) -> Values:
+    """A row of PLACES."""
+    place = make_place(locality, state, postcode)
+    return (
+        *(place.locality or None, place.state, place.postcode, place.key),
+        *(place.display, notes_text(place.assumptions), place.is_known),
+    )
+
+
+def notes_text(assumptions: Sequence[str]) -> str | None:
+    """Assumptions as one text, comma between them; None for none."""
+    return ",".join(assumptions) or None
