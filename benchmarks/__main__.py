@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.catalogue import MODULES, measure
+from benchmarks.catalogue import BY_NAME_ONLY, MODULES, measure
 from benchmarks.report import Figure, machine, machine_line, render
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print the table; 1 if a benchmark failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODULES))
-    # Minutes of storms are not for every day: by name only.
-    everyday = [name for name in MODULES if name != "soak"]
+    everyday = [name for name in MODULES if name not in BY_NAME_ONLY]
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--in-this-process", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)

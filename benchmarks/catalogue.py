@@ -15,8 +15,12 @@ MODULES = {
     "location-load": "location_load",
     "domain-listings": "domain_listings",
     "main-job": "main_job",
+    "national": "national",
+    "national-full": "national_full",
     "soak": "soak",
 }
+#: Of many minutes and gigabytes: by name only.
+BY_NAME_ONLY = frozenset({"national-full", "soak"})
 
 
 def measure(name: str) -> Sequence[Figure]:

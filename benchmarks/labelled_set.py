@@ -1,0 +1,146 @@
+"""The simulator's labelled addresses as records for linkage, and how well it did.
+
+Addresses become canonical by the rules of `domain`, as the warehouse does it; those of
+one canonical key are one record. Judging counts pairs of addresses, not of records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from domain.address_text import canonical_text
+from domain.addresses import CanonicalAddress, canonical_psi
+from identity.linkage.records import COLUMNS
+from simulator.labelled_addresses import LabelledAddress
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What the addresses of one record say besides the address."""
+
+    titles: set[str] = field(default_factory=set)
+    places: list[tuple[float, float]] = field(default_factory=list)
+    dwellings: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class LabelledRecords:
+    """Records to link, and how many addresses of which home each holds."""
+
+    records: dict[UUID, CanonicalAddress]
+    evidence: dict[UUID, _Evidence]
+    homes: dict[UUID, Counter[int]]
+    addresses: int = 0
+
+    def rows(self) -> Iterable[tuple[Any, ...]]:
+        """Rows of the linkage's input, in `COLUMNS` order."""
+        for property_id, found in self.records.items():
+            seen = self.evidence[property_id]
+            values = {
+                **{name: getattr(found, name, None) for name in COLUMNS},
+                "property_id": str(property_id),
+                "address_key": found.key,
+                "titles": ";".join(sorted(seen.titles)) or None,
+                "latitude": _middle([place[0] for place in seen.places]),
+                "longitude": _middle([place[1] for place in seen.places]),
+                "dwelling_type": _commonest(seen.dwellings),
+            }
+            yield tuple(values[name] for name in COLUMNS)
+
+
+def _middle(values: list[float]) -> float | None:
+    return round(median(values), 5) if values else None
+
+
+def _commonest(counts: Counter[str]) -> str | None:
+    return min(counts, key=lambda kind: (-counts[kind], kind)) if counts else None
+
+
+def canonical(given: LabelledAddress) -> CanonicalAddress:
+    """The address as the warehouse identifies it."""
+    if given.source == "nsw_valuer":
+        return canonical_psi(
+            unit=given.unit or None,
+            house=given.house_number or None,
+            street=given.street,
+            locality=given.locality,
+            postcode=given.postcode,
+            strata_lot=given.strata_lot or None,
+            valuer_property_id=given.parcel,
+        )
+    return canonical_text(
+        given.address,
+        locality=given.locality,
+        state=given.state,
+        postcode=given.postcode or None,
+    )
+
+
+def gather(addresses: Iterable[LabelledAddress]) -> LabelledRecords:
+    """Addresses to records: one a canonical key that identifies something."""
+    found = LabelledRecords({}, {}, {})
+    for given in addresses:
+        known = canonical(given)
+        if known.key_kind == "non_identifying":
+            continue
+        found.addresses += 1
+        key = known.property_id
+        found.records.setdefault(key, known)
+        found.homes.setdefault(key, Counter())[given.home] += 1
+        seen = found.evidence.setdefault(key, _Evidence())
+        if given.parcel:
+            seen.titles.add(f"{given.state}|{given.parcel}|{given.strata_lot}")
+        if given.latitude is not None and given.longitude is not None:
+            seen.places.append((given.latitude, given.longitude))
+        if given.dwelling_type:
+            seen.dwellings[given.dwelling_type] += 1
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Pairs of addresses: of one home in truth, put together, and both."""
+
+    true_pairs: int
+    found_pairs: int
+    right_pairs: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the pairs put together that are one home."""
+        return self.right_pairs / max(1, self.found_pairs)
+
+    @property
+    def recall(self) -> float:
+        """Share of the pairs of one home that were put together."""
+        return self.right_pairs / max(1, self.true_pairs)
+
+
+def judge(
+    labelled: LabelledRecords, survivors: Mapping[UUID, UUID]
+) -> tuple[Judgement, Judgement]:
+    """All pairs of addresses, and those that the exact key does not join."""
+    in_truth: Counter[int] = Counter()
+    by_cluster: dict[UUID, Counter[int]] = defaultdict(Counter)
+    exact_pairs = exact_right = 0
+    for property_id, homes in labelled.homes.items():
+        by_cluster[survivors.get(property_id, property_id)].update(homes)
+        in_truth.update(homes)
+        exact_pairs += _pairs(homes.total())
+        exact_right += sum(map(_pairs, homes.values()))
+    true = sum(map(_pairs, in_truth.values()))
+    together = sum(_pairs(homes.total()) for homes in by_cluster.values())
+    right = sum(_pairs(n) for homes in by_cluster.values() for n in homes.values())
+    return (
+        Judgement(true, together, right),
+        Judgement(true - exact_right, together - exact_pairs, right - exact_right),
+    )
+
+
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2
