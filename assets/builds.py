@@ -16,8 +16,11 @@ from psycopg.types.json import Jsonb
 
 from settings import ROOT
 
-#: Name of the dbt branch from sales to features: what models and checks go by.
+#: Names of dbt branches that others go by (`dbt.py`).
+LISTINGS_BUILD = "dbt_listing_marts"
 SALES_BUILD = "dbt_models"
+MARKET_BUILD = "dbt_market"
+FEATURES_BUILD = "dbt_features"
 
 
 def last_build(
@@ -70,6 +73,27 @@ def landing_fingerprint(conn: psycopg.Connection, *sources: str) -> str:
         [list(sources)],
     ).fetchone()
     return digest("landing", *sources, str(row))
+
+
+def changes_fingerprint(conn: psycopg.Connection, *tables: str) -> str:
+    """Fingerprint of what was noted of changes of these tables (`ops.note_changes`)."""
+    row = conn.execute(
+        "select count(*), max(change_id) from ops.noted_changes where input = any(%s)",
+        [list(tables)],
+    ).fetchone()
+    return digest("changes", *tables, str(row))
+
+
+def build_of(conn: psycopg.Connection, name: str) -> str:
+    """Fingerprint of the last finished build of `name`; empty if there is none.
+
+    A build that others read is forgotten before its tables change, so theirs is never
+    that of a state half old and half new.
+    """
+    row = conn.execute(
+        "select fingerprint from ops.builds where name = %s", [name]
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 @cache

@@ -16,7 +16,12 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets import keys, progress
 from assets.builds import (
+    FEATURES_BUILD,
+    LISTINGS_BUILD,
+    MARKET_BUILD,
     SALES_BUILD,
+    build_of,
+    changes_fingerprint,
     digest,
     forget_build,
     landing_fingerprint,
@@ -67,55 +72,125 @@ class Translator(DagsterDbtTranslator):
         """One owner for all models: the data team."""
         return [keys.DATA_OWNER]
 
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        """As dbt has it, but nothing waits for listings except listings.
+
+        A portal that is away must not hold up sales: what reads both runs after the
+        listings by its priority and takes their last good state.
+        """
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        nodes = manifest["nodes"]
+        if unique_id not in nodes or _of_listings(nodes[unique_id]):
+            return spec
+        held_up = {
+            self.get_asset_key(nodes[parent])
+            for parent in nodes[unique_id]["depends_on"]["nodes"]
+            if parent in nodes and _of_listings(nodes[parent])
+        }
+        return spec.replace_attributes(
+            deps=[dep for dep in spec.deps if dep.asset_key not in held_up]
+        )
+
+
+def _of_listings(node: Mapping[str, Any]) -> bool:
+    return bool({"listings", "listing_marts"}.intersection(node.get("tags", ())))
+
 
 @dataclass(frozen=True)
 class Branch:
     """Models that are built together: a step of the graph, after its own sources.
 
-    `sources` are the ledger's; a branch that `waits` has nothing to build from before
-    one of them has landed something.
+    What it is built from, so that it is built again when that changed: `sources` of the
+    ledger, tables of others whose changes are noted (`noted`), and builds before it
+    (`after`). A branch that `waits` has nothing to build from before one of its sources
+    has landed something. Of steps that could start, that of higher `priority` does.
     """
 
     name: str
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     select: str = "fqn:*"
     exclude: str = ""
-    waits: bool = True
+    waits: bool = False
+    priority: int = 0
 
+
+_IDENTITY = (
+    "intermediate.int_address__identity",
+    "intermediate.int_property__redirects",
+)
+_SALES = ("nsw_valuer", "csv")
+_LISTINGS = ("domain", "reaxml")
+#: Tags of branches; models without any of them are the sales branch's.
+_TAGS = ("listings", "reference", "listing_marts", "market", "features")
 
 BRANCHES = (
+    Branch("dbt_listings", _LISTINGS, select="tag:listings", waits=True),
+    Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference", waits=True),
+    Branch(
+        LISTINGS_BUILD, _LISTINGS, _IDENTITY, select="tag:listing_marts", waits=True
+    ),
     Branch(
         SALES_BUILD,
-        ("nsw_valuer", "csv"),
-        exclude="tag:listings tag:reference",
-        waits=False,
+        _SALES,
+        (*_IDENTITY, "ops.sale_overrides"),
+        after=(LISTINGS_BUILD,),
+        exclude=" ".join(f"tag:{tag}" for tag in _TAGS),
+        # After the listings where they can be had, without waiting for them.
+        priority=-5,
     ),
-    Branch("dbt_listings", ("domain", "reaxml"), select="tag:listings"),
-    Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference"),
+    Branch(
+        MARKET_BUILD,
+        after=(SALES_BUILD, LISTINGS_BUILD),
+        select="tag:market",
+        priority=-5,
+    ),
+    Branch(FEATURES_BUILD, after=(SALES_BUILD,), select="tag:features", priority=-5),
 )
 
 
-def build_fingerprint(conn: psycopg.Connection, branch: Branch = BRANCHES[0]) -> str:
-    """What the models are built from: files landed, identities, and the SQL itself."""
-    identities = conn.execute(
-        "select count(*), max(rule_version) from intermediate.int_address__identity"
-    ).fetchone()
-    landed = landing_fingerprint(conn, *branch.sources)
-    return digest(branch.name, landed, str(identities), project_fingerprint())
+def build_fingerprint(conn: psycopg.Connection, branch: Branch) -> str:
+    """What the models are built from: files landed, tables noted, builds, the SQL."""
+    return digest(
+        branch.name,
+        landing_fingerprint(conn, *branch.sources),
+        changes_fingerprint(conn, *branch.noted),
+        *(build_of(conn, name) for name in branch.after),
+        project_fingerprint(),
+    )
 
 
 def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
     """All models, a multi-asset a branch, from the manifest of this home."""
-    return [_branch_definition(settings, branch) for branch in BRANCHES]
+    manifest = read_manifest(settings)
+    return [
+        _branch_definition(manifest, branch)
+        for branch in BRANCHES
+        if _has_models(manifest, branch)
+    ]
 
 
-def _branch_definition(settings: Settings, branch: Branch) -> dg.AssetsDefinition:
+def _has_models(manifest: Mapping[str, Any], branch: Branch) -> bool:
+    tag = branch.select.removeprefix("tag:")
+    return tag not in _TAGS or any(
+        node["resource_type"] == "model" and tag in node["tags"]
+        for node in manifest["nodes"].values()
+    )
+
+
+def _branch_definition(
+    manifest: Mapping[str, Any], branch: Branch
+) -> dg.AssetsDefinition:
     @dbt_assets(
-        manifest=read_manifest(settings),
+        manifest=manifest,
         name=branch.name,
         select=branch.select,
         exclude=branch.exclude,
         dagster_dbt_translator=Translator(),
+        op_tags={"dagster/priority": str(branch.priority)},
     )
     def build_models(
         context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
@@ -135,6 +210,11 @@ def _branch_definition(settings: Settings, branch: Branch) -> dg.AssetsDefinitio
                 yield from _unchanged(context, known)
                 return
             forget_build(conn, branch.name)
+            if context.is_subset:
+                # No fingerprint will tell them that it was built.
+                for reader in BRANCHES:
+                    if branch.name in reader.after:
+                        forget_build(conn, reader.name)
             checks = []
             for event in _build(context, dbt, warehouse, branch):
                 if isinstance(event, dg.AssetCheckResult):

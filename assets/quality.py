@@ -10,7 +10,7 @@ import psycopg
 
 from assets import keys
 from assets.builds import (
-    SALES_BUILD,
+    FEATURES_BUILD,
     code_digest,
     digest,
     landing_fingerprint,
@@ -92,7 +92,7 @@ def _fingerprint(conn: psycopg.Connection, source: str | None) -> str:
     if source is not None:
         return landing_fingerprint(conn, source)
     row = conn.execute(
-        "select fingerprint from ops.builds where name = %s", [SALES_BUILD]
+        "select fingerprint from ops.builds where name = %s", [FEATURES_BUILD]
     ).fetchone()
     # An unfinished or hand-picked dbt build has no fingerprint: judge it afresh.
     return str(row[0]) if row else str(conn.execute("select now()").fetchone())

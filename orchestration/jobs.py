@@ -13,8 +13,13 @@ from assets import keys
 from orchestration.ops.delivery import drain_due_deliveries
 
 _LANDING = dg.AssetSelection.groups("landing", "reference")
-# The dbt models of listings carry this tag (dbt_project.yml).
-_LISTING_MODELS = dg.AssetSelection.tag("listings", "")
+# The dbt models of listings carry these tags (dbt_project.yml); between the two it is
+# found out whose homes they are.
+_LISTING_MODELS = (
+    dg.AssetSelection.tag("listings", "")
+    | dg.AssetSelection.assets(keys.ADDRESS_IDENTITY)
+    | dg.AssetSelection.tag("listing_marts", "")
+)
 _TO_FEATURES = dg.AssetSelection.groups(
     "landing", "reference", "identity", "staging", "intermediate", "marts", "features"
 )
@@ -52,12 +57,12 @@ poll_listings = dg.define_asset_job(
         keys.RAW_DOMAIN_LISTINGS, keys.RAW_DOMAIN_LISTING_DETAILS
     )
     | _LISTING_MODELS,
-    description="Domain listings that were updated since the last poll, to staging.",
+    description="Domain listings that were updated since the last poll, to marts.",
 )
 load_feeds = dg.define_asset_job(
     "load_feeds",
     selection=dg.AssetSelection.assets(keys.RAW_REAXML_LISTINGS) | _LISTING_MODELS,
-    description="REAXML files out of the drop folder, to staging.",
+    description="REAXML files out of the drop folder, to marts.",
 )
 
 

@@ -152,6 +152,7 @@ def plant(url: str, table: str, *rows: dict[str, Any]) -> None:
                 f"insert into raw.{table} ({names}) values ({places})",
                 list(row.values()),
             )
+        _record(conn, source, table)
         line = (
             "address || ', ' || locality"
             if source == "csv"
@@ -171,6 +172,26 @@ def plant(url: str, table: str, *rows: dict[str, Any]) -> None:
             on conflict do nothing
             """
         )
+
+
+def _record(conn: psycopg.Connection[Any], source: str, table: str) -> None:
+    """Bring the ledger up to what is there, as a landing does: batch by batch."""
+    conn.execute(
+        f"""
+        insert into ops.source_files as f (
+            file_id, source, source_file, container_file, container_sha256, sha256,
+            size_bytes, batch_id, status, rows_read, rows_loaded, rows_repeated,
+            rows_rejected, is_simulated, table_name
+        )
+        select md5(_batch_id::text || _source_file)::uuid, '{source}', _source_file,
+            _source_file, '', '', 0, _batch_id, 'loaded', count(*), count(*), 0, 0,
+            bool_or(_is_simulated), 'raw.{table}'
+        from raw.{table} group by _batch_id, _source_file
+        on conflict (file_id) do update
+        set rows_loaded = excluded.rows_loaded, rows_read = excluded.rows_read
+        where f.rows_loaded <> excluded.rows_loaded
+        """
+    )
 
 
 def plant_psi(url: str, *rows: dict[str, Any]) -> None:

@@ -16,7 +16,9 @@ _FILES = ("identity", "linkage", "sales", "listings", "market", "advice")
 def upgrade() -> None:
     """Create and extend the tables Python owns around the marts."""
     for name in _FILES:
-        op.get_bind().exec_driver_sql((_SQL / f"0003_{name}.sql").read_text())
+        # The driver takes % for a parameter, PL/pgSQL for a place in a message.
+        statements = (_SQL / f"0003_{name}.sql").read_text().replace("%", "%%")
+        op.get_bind().exec_driver_sql(statements)
 
 
 def downgrade() -> None:

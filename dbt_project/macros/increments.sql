@@ -1,0 +1,124 @@
+{#- How incremental models are told what changed. The README explains it with an example. -#}
+
+{% macro is_incremental() -%}
+    {#- dbt's own rule, decided once a run of a model: its SQL is compiled before its
+        materialization asks again, and both must answer the same. -#}
+    {%- if not execute -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {%- set node = graph.nodes.get(model.unique_id, {}) -%}
+    {%- set memo = "is_incremental_" ~ invocation_id -%}
+    {%- if memo not in node -%}
+        {%- set existing = adapter.get_relation(this.database, this.schema, this.table) -%}
+        {%- do node.update({
+            memo: existing is not none
+                and existing.type == "table"
+                and model.config.materialized == "incremental"
+                and not should_full_refresh()
+        }) -%}
+    {%- endif -%}
+    {{- return(node[memo]) -}}
+{%- endmacro %}
+
+{% macro reads_changes_of(inputs) -%}
+    {#- Pre-hook with `transaction: false`: from now on the model is told of what changes
+        in these inputs. Committed before anything of them is read. -#}
+    select ops.register_model('{{ this.identifier }}', array[
+        {%- for input in inputs %}'{{ input }}'{{ ", " if not loop.last }}{% endfor -%}
+    ]);
+    commit
+{%- endmacro %}
+
+{% macro takes_changes() -%}
+    {#- Pre-hook: takes the model's notes, in its own transaction. What is committed later
+        is there next time; what a build that fails had taken is there again. -#}
+    create temporary table taken_changes (input text, key text) on commit drop;
+    with taken as (
+        delete from ops.model_changes where model = '{{ this.identifier }}'
+        returning input, key
+    )
+    insert into taken_changes select distinct input, key from taken;
+    analyze taken_changes
+{%- endmacro %}
+
+{% macro changes_of(input) -%}
+    {#- The changed keys of an input, as text; for the SQL that `touches` runs. -#}
+    (select key from taken_changes where input = '{{ input }}')
+{%- endmacro %}
+
+{% macro touches(key_type, keys_sql) -%}
+    {#- Pre-hook: which keys of this model the changes touch. keys_sql selects one column. -#}
+    {%- if is_incremental() -%}
+        create temporary table touched_keys (key {{ key_type }}) on commit drop;
+        insert into touched_keys
+        select distinct key from ({{ keys_sql }}) as touched (key) where key is not null;
+        analyze touched_keys
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro touched() -%}
+    {#- The touched keys, column `key`: a model's rows are made anew for these alone. Unit
+        tests override it with keys of their own. -#}
+    touched_keys
+{%- endmacro %}
+
+{% macro get_incremental_touched_sql(arg_dict) -%}
+    {#- Strategy `touched`: the table comes to hold, of each touched key, the rows the model
+        gives now, none if it gives none. Keys whose rows are as they were stay untouched,
+        and nobody is told of them. -#}
+    {%- set target = arg_dict["target_relation"] -%}
+    {%- set made = arg_dict["temp_relation"] -%}
+    {%- set key = arg_dict["unique_key"] -%}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    create temporary table rows_gone on commit drop as
+    select {{ columns }} from {{ target }}
+    where {{ key }} in (select key from touched_keys)
+    except
+    select {{ columns }} from {{ made }};
+    create temporary table rows_new on commit drop as
+    select {{ columns }} from {{ made }}
+    except
+    select {{ columns }} from {{ target }}
+    where {{ key }} in (select key from touched_keys);
+    create temporary table changed_keys on commit drop as
+    select {{ key }} as key from rows_gone
+    union
+    select {{ key }} from rows_new;
+    analyze changed_keys;
+    delete from {{ target }} where {{ key }} in (select key from changed_keys);
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ made }}
+    where {{ key }} in (select key from changed_keys);
+    {%- for input, column in tells().items() %}
+    select ops.tell_models('{{ input }}', array(
+        select {{ column }}::text from rows_gone where {{ column }} is not null
+        union
+        select {{ column }}::text from rows_new where {{ column }} is not null
+    ));
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro tells() -%}
+    {#- What this model tells its readers: input name to column, from `meta: {tells: ...}`. -#}
+    {{- return(config.get("meta", {}).get("tells", {})) -}}
+{%- endmacro %}
+
+{% macro tells_of_rebuild() -%}
+    {#- Post-hook: after a rebuild, everything may have changed. -#}
+    {%- if not is_incremental() -%}
+        {%- for input in tells() %}
+    select ops.tell_models('{{ input }}', null);
+        {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro everything_changed() -%}
+    {#- Whether one of the model's notes says so: then a rebuild is quicker, and right. -#}
+    {%- set found = run_query(
+        "select 1 where exists (select from ops.model_changes where model = '"
+        ~ this.identifier ~ "' and key is null)"
+        ~ " or not exists (select from ops.model_inputs where model = '"
+        ~ this.identifier ~ "')"
+    ) -%}
+    {{- return(found | length > 0) -}}
+{%- endmacro %}
