@@ -100,7 +100,7 @@
 
 {% macro tells() -%}
     {#- What this model tells its readers: input name to column, from `meta: {tells: ...}`. -#}
-    {{- return(config.get("meta", {}).get("tells", {})) -}}
+    {{- return(model.config.get("meta", {}).get("tells", {}) if execute else {}) -}}
 {%- endmacro %}
 
 {% macro tells_of_rebuild() -%}
