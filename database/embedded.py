@@ -2,7 +2,8 @@
 
 Safe for any number of processes at once (a lock file serialises start and stop), across
 `kill -9` and reboot (stale pid files are told from live servers), and for root (the
-server then runs as an unprivileged user). Programs are found by `binaries.py`.
+server then runs as an unprivileged user). Programs are found by `binaries.py`, settings
+by `server_settings.py`.
 """
 
 from __future__ import annotations
@@ -30,28 +31,10 @@ from psycopg import sql
 
 from database import binaries
 from database.errors import DatabaseError, ServerStartError
+from database.server_settings import Machine, server_settings
 
 ROLE = "ausproperty"
 START_TIMEOUT_SECONDS = 120  # crash recovery of a large write-ahead log takes a while
-
-_SERVER_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
-    "max_connections": "100",
-    "shared_buffers": "256MB",
-    "work_mem": "32MB",
-    "maintenance_work_mem": "256MB",
-    "max_wal_size": "4GB",
-    # Nothing replicates from the embedded server: COPY into a new table skips the log.
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "jit": "off",
-    "random_page_cost": "1.1",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "logging_collector": "off",
-    "log_min_messages": "warning",
-}
 
 # Servers outlive their starter on purpose; kept so that a dead one can be reaped.
 _STARTED_HERE: list[subprocess.Popen[bytes]] = []
@@ -221,7 +204,7 @@ class EmbeddedServer:
         major = (self.data / "PG_VERSION").read_text().strip()
         programs = self._programs(major)
         options = {
-            **_SERVER_SETTINGS,
+            **server_settings(Machine.here()),
             "port": str(address.port),
             "cluster_name": address.cluster_name,
         }
