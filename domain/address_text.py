@@ -1,58 +1,39 @@
-"""Reading an address from one line of text, as people and portals write it.
+"""Identifying an address given as text, as people and portals write it.
 
-Belongs here: cutting `Unit 3, 12 Smith St` into unit, number and street. The parts are
-read by `domain.address_parts`, joined by `domain.addresses`.
+Belongs here: a street line beside its suburb, and one line that holds everything. How a
+street line is cut is `domain.address_lines`; what makes an identity is
+`domain.addresses`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from domain.address_keys import text_key
-from domain.address_parts import (
-    UNIT_PREFIX,
-    HouseNumber,
-    Street,
-    clean,
-    parse_number,
-    parse_state,
-    parse_street,
-    parse_unit,
-)
-from domain.address_places import make_place
-from domain.addresses import (
-    CanonicalAddress,
-    build_address,
-    without_identity,
-)
-from domain.street_types import STREET_TYPES
+from domain.address_lines import AddressLine, read_line
+from domain.address_parts import clean, parse_locality, parse_state, title
+from domain.address_places import Place, make_place
+from domain.address_words import upper
+from domain.addresses import CanonicalAddress, build_address, without_identity
+from domain.australia import STATE_NAMES
+from domain.street_names import is_strong_type
+from domain.street_types import DIRECTIONS, TYPELESS_NAMES
 
-_LOT = r"LOTS?\s*[0-9A-Z]+(?:\s*[-&]\s*[0-9A-Z]+)*"
-_ONE = r"\d+(?:\s?[A-Z](?![A-Z0-9]))?"
-_NUMBER = rf"(?:[A-Z]?{_ONE})(?:\s*(?:[-&\u2013]|AND|TO)\s*{_ONE})?"
-#: unit / number street, each but the street optional.
-_LINE = re.compile(
-    rf"^(?:(?P<lot>{_LOT})\s*[/,]?\s+)?"
-    rf"(?:(?P<unit>[0-9A-Z]+(?:\s?[A-Z])?)\s*/\s*)?"
-    rf"(?P<number>{_NUMBER})?\s*(?P<street>(?<!\S)[A-Z].*|)$"
+_STATE_WORDS = "|".join(
+    [*STATE_NAMES, *(name.upper() for name in STATE_NAMES.values()), "N S W", "VICT"]
 )
-#: `12 Smith St Unit 3`: the unit behind the street.
-_UNIT_LAST = re.compile(
-    r"^(?P<rest>\d.*\s.*?),?\s+(?P<word>UNIT|APARTMENT|APT|FLAT|SUITE|SHOP)"
-    r"\s+(?P<unit>\d+[A-Z]?|[A-Z]\d+)$"
-)
-_UNIT_FIRST = re.compile(
-    rf"^(?P<unit>\d+\s?[A-Z]?|[A-Z]\d+)\s+(?P<rest>{_NUMBER}\s.*)$"
+_STATE_LAST = re.compile(rf"[\s,]({_STATE_WORDS})[\s,]*$")
+_POSTCODE_LAST = re.compile(r"[\s,](\d{4})[\s,]*$")
+_COUNTRY_LAST = re.compile(r"[\s,]+(?:AUSTRALIA|AUS)[\s,]*$")
+#: What no suburb's name holds behind its first word.
+_ROADS = frozenset(
+    {"RD", "ROAD", "STREET", "AVE", "AVENUE", "AV", "HWY", "HIGHWAY", "DR", "DRIVE"}
+    | {"CT", "COURT", "CRES", "CRESCENT", "PDE", "PARADE", "TCE", "LN", "LANE", "PL"}
 )
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    unit: str | None
-    number: HouseNumber
-    street: Street | None
-    assumptions: tuple[str, ...] = ()
+#: Whether a text (canonical suburb, state or None) names a place; see `canonical_line`.
+KnowsPlace = Callable[[str, str | None], bool]
 
 
 def canonical_text(
@@ -64,92 +45,141 @@ def canonical_text(
 ) -> CanonicalAddress:
     """Identify an address given as street line plus suburb, state and postcode.
 
-    A lot number stands in for a missing street number. Without number, street or suburb
-    the result is `non_identifying`: it may be shown, never joined to a dwelling.
+    What follows the street line behind a comma is left out: the suburb has a field of
+    its own. A lot number stands in for a missing street number. Without number, street
+    or suburb the result is `non_identifying`: it may be shown, never joined to a
+    dwelling.
     """
-    place = make_place(locality, parse_state(state) if state else None, postcode)
-    line = _parse_line(clean(address or "").replace("\u2013", "-"))
-    number = line.number.number
-    lot = line.number.lot
-    notes = (*line.number.assumptions, *line.assumptions)
-    if line.street is not None and place.is_known and (number or lot):
-        if number is None:
-            return build_address(
-                line.street, f"LOT {lot}", line.unit, None, place, notes
-            )
-        kept = tuple(note for note in notes if note != "lot_as_number")
-        return build_address(line.street, number, line.unit, None, place, kept)
-    shown = clean(address or "")
+    line = read_line(address) if address else AddressLine()
+    return _identity(line, make_place(locality, state, postcode), address or "")
+
+
+def canonical_line(
+    text: str, *, knows_place: KnowsPlace | None = None
+) -> CanonicalAddress:
+    """Identify a whole address in one line: `3/12 Smith St, Richmond VIC 3121`.
+
+    Commas are helpful, not needed. State and postcode stand last in either order, or
+    are missing: without a state nothing is identified, because most names of suburbs
+    are taken in several. `knows_place` (say, `Gazetteer.knows`) helps to find where a
+    street ends and its suburb begins when no comma says so; it never changes the key of
+    what was cut.
+    """
+    plain = _COUNTRY_LAST.sub("", f" {upper(text)}")
+    plain, state, postcode = _without_state(plain)
+    front, locality, notes = _without_locality(plain.strip(" ,"), state, knows_place)
+    line = read_line(front)
+    if line.street is None and locality and line.number.number is None:
+        # `GLENVIEW, 12 SMITH ST`: what was taken for a suburb is the street.
+        other = read_line(plain)
+        if other.street is not None and other.number.number is not None:
+            line, locality, notes = other, None, ()
+    if notes:
+        line = _noted(line, notes)
+    return _identity(line, make_place(locality, state, postcode), plain)
+
+
+def _without_state(plain: str) -> tuple[str, str | None, str | None]:
+    """Text without state and postcode, in either order."""
+    state = postcode = None
+    for _ in range(2):
+        if postcode is None and (found := _POSTCODE_LAST.search(plain)):
+            postcode, plain = found[1], plain[: found.start()]
+        if state is None and (found := _STATE_LAST.search(plain.replace(".", ""))):
+            state = parse_state(found[1])
+            plain = plain.replace(".", "")[: found.start()]
+    return plain, state, postcode
+
+
+def _without_locality(
+    plain: str, state: str | None, knows_place: KnowsPlace | None
+) -> tuple[str, str | None, tuple[str, ...]]:
+    """The street line, the suburb behind it, and what was assumed."""
+    front, comma, last = plain.rpartition(",")
+    if comma and front.strip() and not any(map(str.isdigit, last)):
+        words = last.split()
+        is_street = len(words) > 1 and is_strong_type(words[-1].strip("."))
+        if knows_place and knows_place(parse_locality(last), state):
+            is_street = False
+        if not is_street:
+            return front, last.strip(), ()
+    words = last.split()
+    best = _cut(words, state, knows_place)
+    if best is None:
+        return plain, None, ()
+    street = " ".join(words[:best])
+    locality = " ".join(words[best:])
+    return f"{front}{comma}{street}", locality, ("locality_cut_from_line",)
+
+
+def _cut(words: list[str], state: str | None, knows: KnowsPlace | None) -> int | None:
+    """Where in a line without commas the suburb begins; None if there is none."""
+    plain = [clean(word) for word in words]
+    digits = [at for at, word in enumerate(plain) if any(map(str.isdigit, word))]
+    start = digits[-1] + 1 if digits else 0
+    # The number's own letter: `12 A SMITH ST`.
+    cuts = []
+    for at in range(start, len(plain) - 1):
+        alone = plain[at] in TYPELESS_NAMES and at == start
+        if not alone and not (at > start and is_strong_type(plain[at])):
+            continue
+        cut = at + 1
+        if len(plain[cut]) <= 2 and plain[cut] in DIRECTIONS and cut + 1 < len(plain):
+            cut += 1
+        rest = plain[cut:]
+        if not any(word in _ROADS for word in rest[1:]):
+            cuts.append(cut)
+    if knows is not None:
+        known = [c for c in cuts if knows(parse_locality(" ".join(plain[c:])), state)]
+        if known:
+            return known[0]
+    # `PARK STREET LANE RICHMOND`: the lane is no suburb's first word, but for one.
+    if len(cuts) > 1 and plain[cuts[0] : cuts[0] + 1] == ["LANE"]:
+        return cuts[1] if plain[cuts[0] + 1] != "COVE" else cuts[0]
+    return cuts[0] if cuts else None
+
+
+def _noted(line: AddressLine, notes: tuple[str, ...]) -> AddressLine:
+    return AddressLine(
+        line.flat,
+        line.number,
+        line.street,
+        line.building,
+        line.site,
+        line.rest,
+        (*line.assumptions, *notes),
+    )
+
+
+def _identity(line: AddressLine, place: Place, text: str) -> CanonicalAddress:
+    number, street = line.number, line.street
+    written = number.number or (f"LOT {number.lot}" if number.lot else None)
+    notes = (*number.assumptions, *line.assumptions)
+    if street is not None:
+        notes = (*street.assumptions, *notes)
+    if street is not None and place.is_known and written is not None:
+        if number.number is not None:
+            notes = tuple(note for note in notes if note != "lot_as_number")
+        return build_address(
+            street,
+            number,
+            written,
+            line.flat,
+            None,
+            place,
+            notes,
+            building=line.building,
+            site=line.site,
+        )
+    shown = clean(text)
     return without_identity(
         "non_identifying",
         text_key(place.key, shown),
-        shown.title() if line.street is None else "",
-        line.street,
+        title(shown) if street is None else "",
+        street,
         place,
         (*notes, "address_identifies_nothing"),
-        unit=line.unit,
-        lot=lot,
+        unit=line.flat.key if line.flat else None,
+        lot=number.lot,
+        site=line.site,
     )
-
-
-def _parse_line(text: str) -> _Line:
-    """Cut a cleaned line at commas, then read the segment that holds the street."""
-    if found := _UNIT_LAST.match(text):
-        text = f"{found['word']} {found['unit']}, {found['rest']}"
-    segments = [part.strip() for part in text.split(",") if part.strip()]
-    if not segments:
-        return _Line(None, HouseNumber(), None)
-    unit: str | None = None
-    lot: str | None = None
-    notes: tuple[str, ...] = ()
-    while len(segments) > 1:
-        front = segments.pop(0)
-        if UNIT_PREFIX.match(front) or re.fullmatch(r"\d+[A-Z]?|[A-Z]\d+", front):
-            unit = parse_unit(front)
-        elif re.fullmatch(_LOT, front):
-            lot = parse_number(front).lot
-        elif _has_number(segments[0]):
-            notes = (*notes, "building_in_front")
-        else:
-            # `12 Smith St, Carlton`: what follows the street line is not the street.
-            segments = [front]
-    return _read_segment(segments[0], unit, lot, notes)
-
-
-def _has_number(segment: str) -> bool:
-    return bool(re.match(rf"{_LOT}|[0-9]|[A-Z]\d", segment)) or bool(
-        UNIT_PREFIX.match(segment)
-    )
-
-
-def _read_segment(
-    segment: str, unit: str | None, lot: str | None, notes: tuple[str, ...]
-) -> _Line:
-    body = UNIT_PREFIX.sub("", segment)
-    has_unit_word = body != segment
-    if has_unit_word and (found := _UNIT_FIRST.match(body)):
-        unit, body = parse_unit(found["unit"]), found["rest"]
-    found = _LINE.match(body)
-    if found is None:
-        return _Line(unit, HouseNumber(lot=lot), parse_street(body), notes)
-    number_text, street_text = found["number"] or "", found["street"].strip()
-    number_text, street_text = _give_back_letter(number_text, street_text)
-    number = parse_number(number_text)
-    own_lot = parse_number(found["lot"]).lot if found["lot"] else lot
-    if found["unit"]:
-        unit = parse_unit(found["unit"])
-    elif has_unit_word and unit is None and not street_text:
-        unit, number = parse_unit(number_text), HouseNumber()
-    if own_lot:
-        assumed = (*number.assumptions, "lot_as_number")
-        number = HouseNumber(number.number, number.unit, own_lot, assumed)
-    return _Line(unit, number, parse_street(street_text), notes)
-
-
-def _give_back_letter(number: str, street: str) -> tuple[str, str]:
-    """`5 A ST` is number 5 of A Street, `5 A SMITH ST` is 5A of Smith Street."""
-    if " " in number and street in STREET_TYPES and number[-1].isalpha():
-        head, _, letter = number.rpartition(" ")
-        if letter.isalpha() and len(letter) == 1:
-            return head, f"{letter} {street}"
-    return number, street

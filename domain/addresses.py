@@ -1,8 +1,8 @@
 """Canonical addresses and the stable identity of a property.
 
-Belongs here: joining address parts into one canonical key, its kind, its deterministic
-`property_id` and the confidence in it. Reading single parts is `domain.address_parts`;
-reading an address from one line of text is `domain.address_text`.
+Belongs here: what an identified address says, NSW PSI records, and how sure an identity
+is. Keys are composed in `domain.address_keys`, places in `domain.address_places`, parts
+read in `domain.address_parts`, lines of text in `domain.address_text`.
 
 The same home gets the same key from every source and every spelling. Where a source
 does not say enough to tell one dwelling from another, the key is a parcel's or
@@ -25,8 +25,10 @@ from domain.address_keys import (
     text_key,
 )
 from domain.address_parts import (
+    Flat,
     HouseNumber,
     Street,
+    parse_flat,
     parse_number,
     parse_street,
     parse_unit,
@@ -35,6 +37,7 @@ from domain.address_parts import (
 from domain.address_places import Place, make_place
 
 __all__ = [
+    "PENALTIES",
     "PROPERTY_NAMESPACE",
     "RULE_VERSION",
     "CanonicalAddress",
@@ -42,38 +45,59 @@ __all__ = [
     "Place",
     "build_address",
     "canonical_psi",
+    "confidence_of",
     "make_place",
     "without_identity",
 ]
 
 #: How far each assumption lowers the confidence in the identity (factors).
 PENALTIES: dict[str, float] = {
-    "strata_lot_as_unit": 0.85,
-    "number_pair_as_range": 0.95,
-    "number_cut_short": 0.8,
-    "number_unreadable": 0.9,
-    "two_numbers_unit_first": 0.6,
-    "lot_as_number": 0.75,
-    "postcode_missing": 0.8,
+    # Place
+    "postcode_missing": 0.9,
     "state_from_postcode": 0.95,
     "state_of_border_place": 0.95,
     "state_missing": 0.5,
     "locality_alias": 0.95,
     "locality_ambiguous": 0.5,
-    "building_in_front": 0.95,
-    "number_missing": 0.8,
-    "street_missing": 0.8,
     "locality_missing": 0.8,
+    "locality_cut_from_line": 0.95,
+    # Number and unit
+    "strata_lot_as_unit": 0.85,
+    "number_pair_as_range": 0.95,
+    "number_list_as_range": 0.9,
+    "number_cut_short": 0.8,
+    "number_unreadable": 0.9,
+    "number_missing": 0.8,
+    "range_turned": 0.95,
+    "range_shortened": 0.85,
+    "range_long": 0.7,
+    "two_numbers_unit_first": 0.6,
+    "unit_as_number": 0.6,
+    "lot_as_number": 0.75,
+    # Street
+    "street_missing": 0.8,
+    "street_type_missing": 0.85,
+    "number_in_street": 0.7,
+    "remark_dropped": 0.95,
+    "site_in_street": 0.9,
+    "building_in_front": 0.95,
+    # No dwelling
+    "corner": 0.5,
+    "postal_address": 0.3,
     "parcel_id_as_identity": 0.7,
     "address_identifies_nothing": 0.2,
 }
+
+_NO_NUMBER = HouseNumber()
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalAddress:
     """One address in canonical form: parts in capitals, `address` for people.
 
-    `confidence` (0 to 1) is that of the identity, not of the home's existence.
+    `confidence` (0 to 1) is that of the identity, not of the home's existence. A range
+    stays one in `street_number`; `number_first` and `number_last` (None: no range) are
+    its bounds. Codes are G-NAF's.
     """
 
     key: str
@@ -92,6 +116,17 @@ class CanonicalAddress:
     confidence: float
     assumptions: tuple[str, ...]
     rule_version: int = RULE_VERSION
+    unit_type: str | None = None
+    unit_type_code: str | None = None
+    level_number: str | None = None
+    building_name: str | None = None
+    street_type_code: str | None = None
+    street_suffix_code: str | None = None
+    number_first: int | None = None
+    number_first_suffix: str | None = None
+    number_last: int | None = None
+    number_last_suffix: str | None = None
+    number_prefix: str | None = None
 
 
 def canonical_psi(
@@ -113,55 +148,77 @@ def canonical_psi(
     The state is the source's: border suburbs carry the neighbour's postcode.
     """
     place = make_place(locality, state, postcode)
-    number = parse_number(house) if house else HouseNumber()
+    number = parse_number(house) if house else _NO_NUMBER
     way = parse_street(street) if street else None
-    own_unit = parse_unit(unit) if unit else None
+    flat = parse_flat(unit) if unit else None
     lot = parse_unit(strata_lot) if strata_lot else None
     if way is None or number.number is None or not place.is_known:
-        return _parcel(valuer_property_id, lot, own_unit, number, way, place)
-    own_unit = own_unit or number.unit
-    notes = number.assumptions
-    if own_unit is None and lot is not None:
+        return _parcel(valuer_property_id, lot, flat, number, way, place)
+    if flat is None and number.unit is not None:
+        flat = Flat(number.unit, number.unit)
+    notes = (*way.assumptions, *number.assumptions)
+    if flat is None and lot is not None:
         notes = (*notes, "strata_lot_as_unit")
     else:
         lot = None
-    return build_address(way, number.number, own_unit, lot, place, notes)
+    return build_address(way, number, number.number, flat, lot, place, notes)
 
 
 def build_address(
     street: Street,
-    number: str,
-    unit: str | None,
+    number: HouseNumber,
+    shown_number: str,
+    flat: Flat | None,
     lot: str | None,
     place: Place,
     assumptions: tuple[str, ...] = (),
+    *,
+    building: str | None = None,
+    site: str | None = None,
 ) -> CanonicalAddress:
-    """Address of a dwelling with street and number; `lot` stands in for a unit."""
-    flat = flat_key(street.building, unit, lot)
-    key = address_key(place.key, street.key, number, flat)
-    if unit and not street.building:
-        front = f"{unit}/{number}"
-    elif flat:
-        front = f"{title(flat)}, {number}"
+    """Address of a dwelling with street and number; `lot` stands in for a unit.
+
+    `shown_number` is the number in the key: `number.number`, or `LOT 4A` without one.
+    """
+    unit = flat.key if flat else None
+    building = building or street.building
+    flat_part = flat_key(building, unit, lot)
+    key = address_key(place.key, street.key, shown_number, flat_part)
+    if unit and not building and (flat is None or unit == flat.number):
+        front = f"{unit}/{shown_number}"
+    elif flat_part:
+        front = f"{title(flat_part)}, {shown_number}"
     else:
-        front = number
+        front = shown_number
     notes = (*place.assumptions, *assumptions)
     return CanonicalAddress(
-        key=key,
-        key_kind="address",
-        property_id=property_id_of(key),
-        address=f"{front} {street.display}, {place.display}",
-        unit_number=unit,
-        street_number=number,
-        street_name=street.name,
-        street_type=street.type,
-        street_suffix=street.suffix,
-        lot_number=lot,
-        locality=place.locality or None,
-        state=place.state,
-        postcode=place.postcode,
-        confidence=confidence_of(notes) if notes else 1.0,
-        assumptions=notes,
+        key,
+        "address",
+        property_id_of(key),
+        f"{front} {street.display}, {place.display}",
+        unit,
+        shown_number,
+        street.name,
+        street.type,
+        street.suffix,
+        lot or number.lot,
+        place.locality or None,
+        place.state,
+        place.postcode,
+        confidence_of(notes) if notes else 1.0,
+        notes,
+        RULE_VERSION,
+        flat.kind if flat else None,
+        flat.code if flat else None,
+        flat.level if flat else None,
+        building or site or street.site,
+        street.type_code,
+        street.suffix_code,
+        number.first,
+        number.first_suffix,
+        number.last,
+        number.last_suffix,
+        number.prefix,
     )
 
 
@@ -175,6 +232,7 @@ def without_identity(
     *,
     unit: str | None = None,
     lot: str | None = None,
+    site: str | None = None,
 ) -> CanonicalAddress:
     """An address that names no dwelling: keyed by a parcel or by its own text."""
     shown = (front, street.display if street else "", place.display)
@@ -195,18 +253,22 @@ def without_identity(
         postcode=place.postcode,
         confidence=confidence_of(notes),
         assumptions=notes,
+        building_name=site or (street.building or street.site if street else None),
+        street_type_code=street.type_code if street else None,
+        street_suffix_code=street.suffix_code if street else None,
     )
 
 
 def _parcel(
     valuer_property_id: str | None,
     strata_lot: str | None,
-    unit: str | None,
+    flat: Flat | None,
     number: HouseNumber,
     street: Street | None,
     place: Place,
 ) -> CanonicalAddress:
-    notes = number.assumptions
+    unit = flat.key if flat else None
+    notes = (*(street.assumptions if street else ()), *number.assumptions)
     if number.number is None:
         notes = (*notes, "number_missing")
     if street is None:

@@ -42,7 +42,7 @@ def psi(**parts: str | None) -> CanonicalAddress:
         ("U3/12 Smith St.", "SMITH STREET|12|3"),
         ("Unit 3, 12 Smith St", "SMITH STREET|12|3"),
         ("unit 3 12 smith street", "SMITH STREET|12|3"),
-        ("Shop 3/12 Smith St", "SMITH STREET|12|3"),
+        ("Shop 3/12 Smith St", "SMITH STREET|12|SHOP 3"),
         ("12 Smith St Unit 3", "SMITH STREET|12|3"),
         ("Oak House, 3/12 Smith St", "SMITH STREET|12|3"),
         ("3 / 12 SMITH STREET", "SMITH STREET|12|3"),
