@@ -179,7 +179,7 @@ def _identity(line: AddressLine, place: Place, text: str) -> CanonicalAddress:
         street,
         place,
         (*notes, "address_identifies_nothing"),
-        unit=line.flat.key if line.flat else None,
+        flat=line.flat,
         lot=number.lot,
         site=line.site,
     )

@@ -12,6 +12,7 @@ identifies nothing, and says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from domain.address_keys import (
@@ -89,44 +90,118 @@ PENALTIES: dict[str, float] = {
 }
 
 _NO_NUMBER = HouseNumber()
+_NO_STREET = Street("")
+_NO_FLAT = Flat("")
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalAddress:
     """One address in canonical form: parts in capitals, `address` for people.
 
-    `confidence` (0 to 1) is that of the identity, not of the home's existence. A range
-    stays one in `street_number`; `number_first` and `number_last` (None: no range) are
-    its bounds. Codes are G-NAF's.
+    `confidence` (0 to 1) is that of the identity, not of the home's existence. What the
+    readers found is in `street`, `number`, `flat` and `place`, which say nothing where
+    a part is missing; the properties give single fields, None for an absent one.
     """
 
     key: str
     key_kind: KeyKind
     property_id: UUID
     address: str
-    unit_number: str | None
     street_number: str | None
-    street_name: str | None
-    street_type: str | None
-    street_suffix: str | None
     lot_number: str | None
-    locality: str | None
-    state: str | None
-    postcode: str | None
+    building_name: str | None
     confidence: float
     assumptions: tuple[str, ...]
+    place: Place
+    street: Street = _NO_STREET
+    number: HouseNumber = _NO_NUMBER
+    flat: Flat = _NO_FLAT
     rule_version: int = RULE_VERSION
-    unit_type: str | None = None
-    unit_type_code: str | None = None
-    level_number: str | None = None
-    building_name: str | None = None
-    street_type_code: str | None = None
-    street_suffix_code: str | None = None
-    number_first: int | None = None
-    number_first_suffix: str | None = None
-    number_last: int | None = None
-    number_last_suffix: str | None = None
-    number_prefix: str | None = None
+
+    @property
+    def unit_number(self) -> str | None:
+        """What tells the dwelling from its neighbours: `3`, `SHOP 3`, `PENTHOUSE`."""
+        return self.flat.key or None
+
+    @property
+    def unit_type(self) -> str | None:
+        """`UNIT`, `VILLA`, `CARSPACE`; None where only a number was given."""
+        return self.flat.kind
+
+    @property
+    def unit_type_code(self) -> str | None:
+        """G-NAF's code of the unit type."""
+        return self.flat.code
+
+    @property
+    def level_number(self) -> str | None:
+        """`1`, `G`, `LG`."""
+        return self.flat.level
+
+    @property
+    def street_name(self) -> str | None:
+        """Name without type and suffix; a type's name where it is all: `THE AVENUE`."""
+        return self.street.name or None
+
+    @property
+    def street_type(self) -> str | None:
+        """Long word: `STREET`."""
+        return self.street.type
+
+    @property
+    def street_type_code(self) -> str | None:
+        """G-NAF's code: `ST`."""
+        return self.street.type_code
+
+    @property
+    def street_suffix(self) -> str | None:
+        """Long word: `SOUTH`."""
+        return self.street.suffix
+
+    @property
+    def street_suffix_code(self) -> str | None:
+        """G-NAF's code: `S`."""
+        return self.street.suffix_code
+
+    @property
+    def number_first(self) -> int | None:
+        """Street number without letters, the lower bound of a range."""
+        return self.number.first
+
+    @property
+    def number_first_suffix(self) -> str | None:
+        """Letter behind the first number."""
+        return self.number.first_suffix
+
+    @property
+    def number_last(self) -> int | None:
+        """Upper bound; None where the number is no range."""
+        return self.number.last
+
+    @property
+    def number_last_suffix(self) -> str | None:
+        """Letter behind the last number."""
+        return self.number.last_suffix
+
+    @property
+    def number_prefix(self) -> str | None:
+        """Letters before the number: `B`, `RMB`."""
+        return self.number.prefix
+
+    @property
+    def locality(self) -> str | None:
+        """Suburb in capitals, by its official name where an alias is known."""
+        return self.place.locality or None
+
+    @property
+    def state(self) -> str | None:
+        """`VIC`."""
+        return self.place.state
+
+    @property
+    def postcode(self) -> str | None:
+        """Four digits, as the source gave them."""
+        return self.place.postcode
 
 
 def canonical_psi(
@@ -196,29 +271,15 @@ def build_address(
         "address",
         property_id_of(key),
         f"{front} {street.display}, {place.display}",
-        unit,
         shown_number,
-        street.name,
-        street.type,
-        street.suffix,
         lot or number.lot,
-        place.locality or None,
-        place.state,
-        place.postcode,
+        building or site or street.site,
         confidence_of(notes) if notes else 1.0,
         notes,
-        RULE_VERSION,
-        flat.kind if flat else None,
-        flat.code if flat else None,
-        flat.level if flat else None,
-        building or site or street.site,
-        street.type_code,
-        street.suffix_code,
-        number.first,
-        number.first_suffix,
-        number.last,
-        number.last_suffix,
-        number.prefix,
+        place,
+        street,
+        number,
+        flat or _NO_FLAT,
     )
 
 
@@ -230,7 +291,7 @@ def without_identity(
     place: Place,
     assumptions: tuple[str, ...],
     *,
-    unit: str | None = None,
+    flat: Flat | None = None,
     lot: str | None = None,
     site: str | None = None,
 ) -> CanonicalAddress:
@@ -242,20 +303,14 @@ def without_identity(
         key_kind=key_kind,
         property_id=property_id_of(key),
         address=", ".join(part for part in shown if part),
-        unit_number=unit,
         street_number=None,
-        street_name=street.name if street else None,
-        street_type=street.type if street else None,
-        street_suffix=street.suffix if street else None,
         lot_number=lot,
-        locality=place.locality or None,
-        state=place.state,
-        postcode=place.postcode,
+        building_name=site or (street.building or street.site if street else None),
         confidence=confidence_of(notes),
         assumptions=notes,
-        building_name=site or (street.building or street.site if street else None),
-        street_type_code=street.type_code if street else None,
-        street_suffix_code=street.suffix_code if street else None,
+        place=place,
+        street=street or _NO_STREET,
+        flat=flat or _NO_FLAT,
     )
 
 
@@ -297,11 +352,12 @@ def _parcel(
         street,
         place,
         (*notes, "parcel_id_as_identity"),
-        unit=unit,
+        flat=flat,
         lot=strata_lot or number.lot,
     )
 
 
+@lru_cache(4096)
 def confidence_of(assumptions: tuple[str, ...]) -> float:
     """Product of the assumptions' penalties, rounded to three digits."""
     value = 1.0
