@@ -38,15 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     date, host = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine()
     figures = {name: _in_own_process(name) for name in asked.names or everyday}
-    print(render(figures, machine_line(host, date)))
+    ran = {name: found for name, found in figures.items() if found is not None}
+    print(render(ran, machine_line(host, date)))
     if asked.json is not None:
-        text = {name: [f.as_dict() for f in found] for name, found in figures.items()}
+        text = {name: [f.as_dict() for f in found] for name, found in ran.items()}
         content = {"date": date, "machine": host, "figures": text}
         asked.json.write_text(json.dumps(content, indent=2) + "\n")
-    return 0 if all(figures.values()) else 1
+    return 0 if len(ran) == len(figures) else 1
 
 
-def _in_own_process(name: str) -> list[Figure]:
+def _in_own_process(name: str) -> list[Figure] | None:
+    """Figures of one benchmark (none where it had nothing to measure); None: failed."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "figures.json"
         print(f"... {name}", file=sys.stderr, flush=True)
@@ -63,7 +65,7 @@ def _in_own_process(name: str) -> list[Figure]:
         )
         if done.returncode != 0:
             print(f"{name} failed:\n{done.stdout[-3000:]}", file=sys.stderr)
-            return []
+            return None
         return [Figure.from_dict(values) for values in json.loads(answer.read_text())]
 
 

@@ -17,6 +17,7 @@ MODULES = {
     "main-job": "main_job",
     "national": "national",
     "national-full": "national_full",
+    "real-history": "real_history",
     "soak": "soak",
 }
 #: Of many minutes and gigabytes: by name only.

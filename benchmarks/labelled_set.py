@@ -25,7 +25,7 @@ class _Evidence:
 
     titles: set[str] = field(default_factory=set)
     places: list[tuple[float, float]] = field(default_factory=list)
-    dwellings: Counter[str] = field(default_factory=Counter)
+    dwellings: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class LabelledRecords:
                 "titles": ";".join(sorted(seen.titles)) or None,
                 "latitude": _middle([place[0] for place in seen.places]),
                 "longitude": _middle([place[1] for place in seen.places]),
-                "dwelling_type": _commonest(seen.dwellings),
+                "dwelling_type": _agreed(seen.dwellings),
             }
             yield tuple(values[name] for name in COLUMNS)
 
@@ -57,8 +57,8 @@ def _middle(values: list[float]) -> float | None:
     return round(median(values), 5) if values else None
 
 
-def _commonest(counts: Counter[str]) -> str | None:
-    return min(counts, key=lambda kind: (-counts[kind], kind)) if counts else None
+def _agreed(kinds: set[str]) -> str | None:
+    return min(kinds) if len(kinds) == 1 else None
 
 
 def canonical(given: LabelledAddress) -> CanonicalAddress:
@@ -98,7 +98,7 @@ def gather(addresses: Iterable[LabelledAddress]) -> LabelledRecords:
         if given.latitude is not None and given.longitude is not None:
             seen.places.append((given.latitude, given.longitude))
         if given.dwelling_type:
-            seen.dwellings[given.dwelling_type] += 1
+            seen.dwellings.add(given.dwelling_type)
     return found
 
 
