@@ -81,20 +81,20 @@ class Translator(DagsterDbtTranslator):
         listings by its priority and takes their last good state.
         """
         spec = super().get_asset_spec(manifest, unique_id, project)
-        nodes = manifest["nodes"]
-        if unique_id not in nodes or _of_listings(nodes[unique_id]):
+        node = manifest["nodes"].get(unique_id)
+        if node is None or _of_listings(node):
             return spec
-        held_up = {
-            self.get_asset_key(nodes[parent])
-            for parent in nodes[unique_id]["depends_on"]["nodes"]
-            if parent in nodes and _of_listings(nodes[parent])
-        }
+        known = {**manifest["nodes"], **manifest["sources"]}
+        parents = [known[name] for name in node["depends_on"]["nodes"] if name in known]
+        held_up = {self.get_asset_key(p) for p in parents if _of_listings(p)}
         return spec.replace_attributes(
             deps=[dep for dep in spec.deps if dep.asset_key not in held_up]
         )
 
 
 def _of_listings(node: Mapping[str, Any]) -> bool:
+    if node.get("source_name") == "listing_branch":
+        return True
     return bool({"listings", "listing_marts"}.intersection(node.get("tags", ())))
 
 
@@ -144,6 +144,7 @@ BRANCHES = (
     ),
     Branch(
         MARKET_BUILD,
+        noted=("intermediate.int_market__index_paths",),
         after=(SALES_BUILD, LISTINGS_BUILD),
         select="tag:market",
         priority=-5,

@@ -16,6 +16,7 @@ from assets import (
     identity,
     model,
     predictions,
+    price_index,
     quality,
     raw,
     raw_domain,
@@ -29,7 +30,7 @@ from orchestration.schedules import all_schedules
 from orchestration.sensors import all_sensors
 from settings import Settings
 
-ASSET_MODULES = (raw, raw_reaxml, identity, model, predictions)
+ASSET_MODULES = (raw, raw_reaxml, identity, price_index, model, predictions)
 
 
 def build_definitions(

@@ -44,6 +44,7 @@ _STAGES = {
     "dbt_listings": "dbt build listings",
     "dbt_reference": "dbt build reference",
     "dbt_listing_marts": "dbt build listing marts",
+    "intermediate__int_market__index_paths": "price index",
     "dbt_market": "dbt build market",
     "dbt_features": "dbt build features",
     "ml__property_valuation": "train",
