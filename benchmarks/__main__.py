@@ -66,7 +66,10 @@ def _in_own_process(name: str) -> list[Figure] | None:
         if done.returncode != 0:
             print(f"{name} failed:\n{done.stdout[-3000:]}", file=sys.stderr)
             return None
-        return [Figure.from_dict(values) for values in json.loads(answer.read_text())]
+        found = json.loads(answer.read_text())
+        if not found:
+            print(f"{name} measured nothing: {done.stdout.strip()}", file=sys.stderr)
+        return [Figure.from_dict(values) for values in found]
 
 
 if __name__ == "__main__":
