@@ -208,7 +208,9 @@ class EmbeddedServer:
             "port": str(address.port),
             "cluster_name": address.cluster_name,
         }
-        if (programs.parent / "lib/postgresql/pg_stat_statements.so").exists():
+        # Wheels and systems differ in where the libraries are; without it `db advise`
+        # says that it knows no statements.
+        if any((programs.parent / "lib").rglob("pg_stat_statements.so")):
             options["shared_preload_libraries"] = "pg_stat_statements"
         command = [str(programs / "postgres"), "-D", "/proc/self/cwd"]
         for name, value in options.items():
