@@ -19,9 +19,12 @@ COLUMNS = {
     "key_kind": "varchar",
     "address": "varchar",
     "unit_number": "varchar",
+    "level_number": "varchar",
+    "building_name": "varchar",
     "street_number": "varchar",
     "street_name": "varchar",
     "street_type": "varchar",
+    "street_type_code": "varchar",
     "street_suffix": "varchar",
     "lot_number": "varchar",
     "locality": "varchar",
@@ -37,8 +40,9 @@ _ROOT = "".join(rf"\x{byte:02x}" for byte in PROPERTY_NAMESPACE.bytes)
 
 #: What every composition takes from the dictionaries of streets and places.
 _STREET_AND_PLACE = """
-        s.name as street_name, s.type as street_type, s.suffix as street_suffix,
-        s.building, s.building_shown, s.key as street_key, s.display as street_display,
+        s.name as street_name, s.type as street_type, s.type_code as street_type_code,
+        s.suffix as street_suffix, s.key as street_key, s.display as street_display,
+        s.building, s.building_shown,
         p.locality, p.state, p.postcode, p.key as place_key, p.display as place_display
 """
 
@@ -48,25 +52,23 @@ _PSI_PARTS = """
         r.address_hash,
         nullif(r.valuer_property_id, '') as property_number,
         s.name is not null and h.number is not null and p.is_known as is_home,
-        case
-            when is_home then coalesce(u.unit, h.unit)
-            when property_number is not null then u.unit
+        is_home or property_number is not null as is_told_apart,
+        case when is_told_apart then coalesce(u.key, case when is_home then h.unit end)
         end as flat_unit,
-        case when u.unit is null and is_home then h.unit_shown else u.shown end
+        case when is_told_apart then coalesce(u.shown, h.unit_shown) end
             as flat_unit_shown,
-        case
-            when is_home and flat_unit is null then l.unit
-            when not is_home and property_number is not null then l.unit
+        u.key is null or coalesce(u.key = u.number, false) as is_plain_unit,
+        case when is_told_apart then u.level end as level_number,
+        case when is_told_apart and not (is_home and flat_unit is not null) then l.key
         end as flat_lot,
         l.shown as flat_lot_shown,
-        h.number as street_number,
-        case
-            when is_home then flat_lot
-            when property_number is not null then coalesce(flat_lot, h.lot)
-        end as lot_number,
+        h.number as written_number,
+        case when is_told_apart then coalesce(flat_lot, h.lot) end as lot_number,
+        coalesce(s.building, s.site) as building_name,
         concat_ws(
             ',',
             p.notes,
+            s.notes,
             h.notes,
             case
                 when is_home and flat_lot is not null then 'strata_lot_as_unit'
@@ -84,31 +86,47 @@ _PSI_PARTS = """
     from batch r
     inner join streets s on s.id = r.street_id
     inner join numbers h on h.id = r.number_id
-    inner join units u on u.id = r.unit_id
-    inner join units l on l.id = r.lot_id
+    inner join flats u on u.id = r.flat_id
+    inner join flats l on l.id = r.strata_lot_id
     inner join places p on p.id = r.place_id
 """
 
-# `canonical_text`, where street, number and place are there.
-_LINE_PARTS = """
+# `canonical_text` and `canonical_parts`, where street, number and place are there.
+_HOME_PARTS = """
     select
         r.address_hash,
         null::varchar as property_number,
         true as is_home,
-        u.unit as flat_unit,
-        u.shown as flat_unit_shown,
+        coalesce(u.key, h.unit) as flat_unit,
+        coalesce(u.shown, h.unit_shown) as flat_unit_shown,
+        u.key is null or coalesce(u.key = u.number, false) as is_plain_unit,
+        u.level as level_number,
         null::varchar as flat_lot,
         null::varchar as flat_lot_shown,
-        h.number as street_number,
-        null::varchar as lot_number,
-        concat_ws(',', p.notes, h.notes) as notes,
+        coalesce(h.number, 'LOT ' || t.lot) as written_number,
+        t.lot as lot_number,
+        coalesce(s.building, n.name, s.site) as building_name,
+        concat_ws(
+            ',',
+            p.notes,
+            s.notes,
+            h.notes,
+            case when h.number is null then 'lot_as_number' end
+        ) as notes,
         {street_and_place}
     from batch r
     inner join streets s on s.id = r.street_id
     inner join numbers h on h.id = r.number_id
-    inner join units u on u.id = r.unit_id
+    inner join flats u on u.id = r.flat_id
+    inner join lots t on t.id = r.lot_id
+    inner join names n on n.id = r.building_id
     inner join places p on p.id = r.place_id
-    where s.name is not null and h.number is not null and p.is_known
+    where s.name is not null
+        and p.is_known
+        and (h.number is not null or t.lot is not null)
+        -- A number that says nothing but notes, or a lot: that is for the library.
+        and (h.number is not null or h.notes is null)
+        and h.lot is null
 """
 
 # `flat_key`, `build_address`, `without_identity`: what tells dwellings apart.
@@ -116,7 +134,8 @@ _FLAT = """
     select
         *,
         coalesce(flat_unit, 'LOT ' || flat_lot) as inner_flat,
-        coalesce(flat_unit_shown, 'Lot ' || flat_lot_shown) as inner_shown,
+        case when flat_unit is not null then flat_unit_shown
+            else 'Lot ' || flat_lot_shown end as inner_shown,
         case
             when is_home and building is null then coalesce(inner_flat, '')
             when is_home then building || coalesce(' ' || inner_flat, '')
@@ -136,11 +155,11 @@ _KEY = """
         *,
         case key_kind
             when 'address'
-                then place_key || '|' || street_key || '|' || street_number
+                then place_key || '|' || street_key || '|' || written_number
                     || '|' || flat
             when 'parcel'
                 then coalesce(state, '') || '|PARCEL|' || property_number || '|' || flat
-            else place_key || '|TEXT|' || concat_ws(' ', street_number, street_key)
+            else place_key || '|TEXT|' || concat_ws(' ', written_number, street_key)
         end as address_key,
         case
             when not is_home then concat_ws(
@@ -155,16 +174,16 @@ _KEY = """
                             || property_number
                     else 'Parcel ' || property_number
                 end,
-                street_display,
+                nullif(street_display, ''),
                 nullif(place_display, '')
             )
-            when flat_unit is not null and building is null
-                then flat_unit || '/' || street_number || ' ' || street_display
+            when flat_unit is not null and building is null and is_plain_unit
+                then flat_unit || '/' || written_number || ' ' || street_display
                     || ', ' || place_display
             when building is not null or inner_flat is not null
                 then concat_ws(' ', building_shown, inner_shown) || ', '
-                    || street_number || ' ' || street_display || ', ' || place_display
-            else street_number || ' ' || street_display || ', ' || place_display
+                    || written_number || ' ' || street_display || ', ' || place_display
+            else written_number || ' ' || street_display || ', ' || place_display
         end as address
     from ({flat})
 """
@@ -196,9 +215,12 @@ _ALL = """
         key_kind,
         address,
         flat_unit as unit_number,
-        case when is_home then street_number end as street_number,
+        level_number,
+        building_name,
+        case when is_home then written_number end as street_number,
         street_name,
         street_type,
+        street_type_code,
         street_suffix,
         lot_number,
         locality,
@@ -227,6 +249,7 @@ def _statement(parts: str, parcel: str) -> str:
     )
 
 
-#: Rows of `batch` (ids of NSW PSI parts) and of `batch` (ids of a line's parts).
+#: Identify the rows of `batch`: hashes and ids of the parts of NSW PSI records.
 PSI_STATEMENT = _statement(_PSI_PARTS, "'NSW|PARCEL|' || property_number")
-LINE_STATEMENT = _statement(_LINE_PARTS, "null::varchar")
+#: The same for lines of text and for addresses in parts, as far as they are homes.
+HOME_STATEMENT = _statement(_HOME_PARTS, "null::varchar")

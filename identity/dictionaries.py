@@ -12,12 +12,14 @@ from typing import Any
 
 from domain.address_parts import (
     HouseNumber,
+    clean,
+    parse_flat,
     parse_number,
     parse_street,
-    parse_unit,
     title,
 )
 from domain.address_places import make_place
+from identity.parts import read_lot
 
 Values = tuple[Any, ...]
 
@@ -123,18 +125,20 @@ def _distinct_rows(
     return codes, distinct
 
 
-STREETS: Mapping[str, str] = dict.fromkeys(
-    ("name", "type", "suffix", "building", "building_shown", "key", "display"),
-    "varchar",
+def _texts(*names: str) -> dict[str, str]:
+    return dict.fromkeys(names, "varchar")
+
+
+STREETS: Mapping[str, str] = _texts(
+    *("name", "type", "type_code", "suffix", "key", "display"),
+    *("building", "building_shown", "site", "notes"),
 )
-NUMBERS: Mapping[str, str] = dict.fromkeys(
-    ("number", "unit", "unit_shown", "lot", "notes"), "varchar"
-)
-UNITS: Mapping[str, str] = dict.fromkeys(("unit", "shown"), "varchar")
+NUMBERS: Mapping[str, str] = _texts("number", "unit", "unit_shown", "lot", "notes")
+FLATS: Mapping[str, str] = _texts("key", "shown", "number", "level")
+LOTS: Mapping[str, str] = _texts("lot")
+NAMES: Mapping[str, str] = _texts("name")
 PLACES: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("locality", "state", "postcode", "key", "display", "notes"), "varchar"
-    ),
+    **_texts("locality", "state", "postcode", "key", "display", "notes"),
     "is_known": "boolean",
 }
 
@@ -144,10 +148,10 @@ def read_street(text: str | None) -> Values:
     way = parse_street(text) if text else None
     if way is None:
         return (None,) * len(STREETS)
-    shown = title(way.building) if way.building else None
     return (
-        *(way.name, way.type, way.suffix, way.building, shown),
-        *(way.key, way.display),
+        *(way.name, way.type, way.type_code, way.suffix, way.key, way.display),
+        *(way.building, title(way.building) if way.building else None),
+        *(way.site, notes_text(way.assumptions)),
     )
 
 
@@ -155,14 +159,15 @@ def read_number(text: str | None) -> Values:
     """A row of NUMBERS."""
     found = parse_number(text) if text else HouseNumber()
     shown = title(found.unit) if found.unit else None
-    notes = notes_text(found.assumptions)
-    return found.number, found.unit, shown, found.lot, notes
+    return found.number, found.unit, shown, found.lot, notes_text(found.assumptions)
 
 
-def read_unit(text: str | None) -> Values:
-    """A row of UNITS; also for strata lots."""
-    unit = parse_unit(text) if text else None
-    return unit, title(unit) if unit else None
+def read_flat(text: str | None) -> Values:
+    """A row of FLATS; also for strata lots."""
+    flat = parse_flat(text) if text else None
+    if flat is None:
+        return None, None, None, None
+    return flat.key, title(flat.key), flat.number, flat.level
 
 
 def read_place(locality: str | None, state: str | None, postcode: str | None) -> Values:
@@ -172,6 +177,16 @@ def read_place(locality: str | None, state: str | None, postcode: str | None) ->
         *(place.locality or None, place.state, place.postcode, place.key),
         *(place.display, notes_text(place.assumptions), place.is_known),
     )
+
+
+def read_lot_text(text: str | None) -> Values:
+    """A row of LOTS."""
+    return (read_lot(text),)
+
+
+def read_name(text: str | None) -> Values:
+    """A row of NAMES: what a building is called."""
+    return ((clean(text) or None) if text else None,)
 
 
 def notes_text(assumptions: Sequence[str]) -> str | None:
