@@ -26,7 +26,7 @@ KINDS: Final = (
 KIND_OF: Final = {kind.lower(): kind for kind in KINDS}
 LETTINGS: Final = frozenset({"rental", "holidayRental"})
 
-#: In the order in which records of one second are applied (`stg_reaxml__values`).
+#: In the order in which records of one second are applied (`stg_reaxml__versions`).
 STATUSES: Final = ("current", "offmarket", "withdrawn", "leased", "sold")
 
 Meaning = Literal[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.dbt_samples import DbtProject, rows_of
 from tests.reaxml_fold import Record, fold
 from tests.reaxml_samples import FULL, drop, feed, record
 
-MODELS = ("records", "values", "folded", "listings")
+MODELS = ("records", "versions", "values", "folded", "listings")
 BODIES = (
     FULL,
     '<price display="no">510000</price>',
@@ -59,15 +60,30 @@ STATUSES = (
 )
 
 
+class Staging:
+    """A database with the REAXML staging models."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self._dbt = DbtProject(url, folder)
+        self.build()
+
+    def land(self, folder: Path) -> None:
+        with psycopg.connect(self.url) as conn:
+            ingest_reaxml(conn, folder, is_simulated=False)
+        self.build()
+
+    def build(self, *options: str) -> None:
+        models = (f"stg_reaxml__{name}" for name in MODELS)
+        self._dbt.run("run", "--select", *models, *options)
+
+
 @pytest.fixture
-def staging(database_url: str, tmp_path: Path) -> str:
-    """A database with the REAXML staging views."""
+def staging(database_url: str, tmp_path: Path) -> Iterator[Staging]:
     before = dict(os.environ)
-    dbt = DbtProject(database_url, tmp_path / "dbt")
-    dbt.run("run", "--select", *(f"stg_reaxml__{name}" for name in MODELS))
+    yield Staging(database_url, tmp_path / "dbt")
     for name in set(os.environ) - set(before):
         del os.environ[name]
-    return database_url
 
 
 def listing(url: str, unique: str = "U1") -> dict[str, Any]:
@@ -80,17 +96,12 @@ def listing(url: str, unique: str = "U1") -> dict[str, Any]:
         return dict(zip([c.name for c in cursor.description or ()], row, strict=True))
 
 
-def land(url: str, folder: Path) -> None:
-    with psycopg.connect(url) as conn:
-        ingest_reaxml(conn, folder, is_simulated=False)
-
-
 def test_a_listing_lives_and_only_what_was_sent_changes(
-    staging: str, tmp_path: Path
+    staging: Staging, tmp_path: Path
 ) -> None:
     drop(tmp_path / "in", "1.xml", feed(record(FULL)))
-    land(staging, tmp_path / "in")
-    first = listing(staging)
+    staging.land(tmp_path / "in")
+    first = listing(staging.url)
     assert (first["unit_number"], first["street_number"]) == ("2", "39")
     assert (first["state"], first["postcode"]) == ("VIC", "3121")
     assert (first["bedrooms"], first["bathrooms"], first["car_spaces"]) == (4, 2, 4)
@@ -123,8 +134,8 @@ def test_a_listing_lives_and_only_what_was_sent_changes(
         "3.xml",
         feed(record("<headline>Old</headline>", time="20240101")),
     )
-    land(staging, tmp_path / "in")
-    last = listing(staging)
+    staging.land(tmp_path / "in")
+    last = listing(staging.url)
     assert (last["status"], last["is_under_offer"]) == ("sold", True)
     assert last["price_low_aud"] == 490_000
     assert (last["sold_price_aud"], last["withheld_sold_price_aud"]) == (None, 480_000)
@@ -136,8 +147,17 @@ def test_a_listing_lives_and_only_what_was_sent_changes(
     assert last["bedrooms"] == 4
 
 
+def _outcome(url: str) -> list[tuple[Any, ...]]:
+    return rows_of(
+        url,
+        "select unique_id, status, said, means, l.payload, l.withheld, "
+        "l.agents, l.images, record_count from staging.stg_reaxml__listings l "
+        "join staging.stg_reaxml__folded using (listing_id) order by 1",
+    )
+
+
 def test_every_order_of_arrival_folds_to_the_reference(
-    staging: str, tmp_path: Path
+    staging: Staging, tmp_path: Path
 ) -> None:
     chance = random.Random(20240615)
     records = [
@@ -157,22 +177,21 @@ def test_every_order_of_arrival_folds_to_the_reference(
         for at in range(0, len(records), 90):
             # Some records come twice, in other files.
             again = chance.sample(records, 5)
-            drop(folder, f"{at}.xml", feed(*records[at : at + 90], *again))
-        with psycopg.connect(staging) as conn:
+            place = folder / str(at % 270)
+            drop(place, f"{at}.xml", feed(*records[at : at + 90], *again))
+        with psycopg.connect(staging.url) as conn:
             conn.execute("truncate raw.reaxml__listings, ops.source_files")
-        land(staging, folder)
-        outcomes.append(
-            rows_of(
-                staging,
-                "select unique_id, status, said, means, l.payload, l.withheld, "
-                "l.agents, l.images, record_count from staging.stg_reaxml__listings l "
-                "join staging.stg_reaxml__folded using (listing_id) order by 1",
-            )
-        )
-    assert outcomes[0] == outcomes[1]
+        staging.build("--full-refresh")
+        # Batch by batch, and then once more from nothing.
+        for place in sorted(folder.iterdir()):
+            staging.land(place)
+        outcomes.append(_outcome(staging.url))
+        staging.build("--full-refresh")
+        outcomes.append(_outcome(staging.url))
+    assert outcomes[0] == outcomes[1] == outcomes[2] == outcomes[3]
 
     rows = rows_of(
-        staging,
+        staging.url,
         "select unique_id, mod_time, status, patch, _row_hash::text "
         "from raw.reaxml__listings",
     )
@@ -190,39 +209,40 @@ def test_every_order_of_arrival_folds_to_the_reference(
 
 
 def test_samples_fold_the_price_update_onto_its_insert(
-    staging: str, tmp_path: Path, shared_data: Path
+    staging: Staging, tmp_path: Path, shared_data: Path
 ) -> None:
     folder = tmp_path / "in"
     for path in (shared_data / "reaxml_samples").glob("residential_*sample.xml"):
         drop(folder, path.name, path.read_bytes())
-    land(staging, folder)
-    found = listing(staging, "8bec6ff1-62ee-d5c4-35a2-fd12c7d74af4")
+    staging.land(folder)
+    found = listing(staging.url, "8bec6ff1-62ee-d5c4-35a2-fd12c7d74af4")
     # All of its records bear one time: the whole listing comes first, then changes.
     assert found["price_low_aud"] == 600_000
     assert found["payload"]["headline"] == "SHOW STOPPER!!!"
     assert found["sold_price_aud"] == 580_000
     assert (found["status"], found["record_count"]) == ("sold", 4)
     assert found["is_described"]
-    unknown = listing(staging, "8bec6ff1-62ee-d5c4-35a2-fd12c7d74af45")
+    unknown = listing(staging.url, "8bec6ff1-62ee-d5c4-35a2-fd12c7d74af45")
     assert (unknown["status"], unknown["is_described"]) == ("sold", False)
 
 
 def test_the_made_up_feeds_arrive_complete_and_true(
-    staging: str, tmp_path: Path
+    staging: Staging, tmp_path: Path
 ) -> None:
     market = Market(MarketSize(homes=2_000, weeks=4))
     count = 60
     write_drop(market, tmp_path / "in", count)
     dropper = ReaxmlDropper(market)
     files = [dropper.file(hour) for hour in range(count)]
-    with psycopg.connect(staging) as conn:
+    with psycopg.connect(staging.url) as conn:
         summary = ingest_reaxml(
             conn, tmp_path / "in", is_simulated=True, settle_seconds=0
         )
+    staging.build()
     assert len(summary.moved) == count + count // 9
     assert summary.loaded == dropper.expected_records(count)
     ledger = rows_of(
-        staging, "select sum(rows_read), sum(rows_rejected) from ops.source_files"
+        staging.url, "select sum(rows_read), sum(rows_rejected) from ops.source_files"
     )
     assert ledger == [
         (sum(f.records for f in files), sum(f.bad_records for f in files))
@@ -241,7 +261,7 @@ def test_the_made_up_feeds_arrive_complete_and_true(
         for key, truth in dropper.expected(count).items()
     }
     found = rows_of(
-        staging,
+        staging.url,
         "select agent_id, unique_id, kind, status, record_count, is_under_offer, "
         "coalesce(price_low_aud, withheld_price_low_aud)::int, "
         "coalesce(sold_price_aud, withheld_sold_price_aud)::int, "
@@ -254,7 +274,7 @@ def test_the_made_up_feeds_arrive_complete_and_true(
             states[key] = (*states[key][:4], None, *states[key][5:])
     assert without == expected
     withheld = rows_of(
-        staging,
+        staging.url,
         "select count(*) from staging.stg_reaxml__listings "
         "where withheld_sold_price_aud is not null",
     )

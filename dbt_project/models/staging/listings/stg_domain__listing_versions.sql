@@ -24,6 +24,8 @@ select
     coalesce(project_id, parent_project_id) as domain_project_id,
     advertiser_id,
     'domain' as source,
+    {{ address_hash("null", "null", "unit_number", "null", "street_number", "street",
+        "upper(locality)", "upper(state)", "postcode") }} as address_hash,
 
     {{ domain_word("listing_type") }} as listing_type,
     property_word as property_type,

@@ -26,6 +26,9 @@ select
     domain_property_id,
     ordinal::int as sale_number,
     'domain' as source,
+    {{ address_hash("null", "null", "unit_number", "lot_number", "street_number",
+        "concat_ws(' ', street_name, street_type)", "upper(locality)", "upper(state)",
+        "postcode") }} as address_hash,
 
     {{ domain_word("property_type") }} as property_type,
     fact ->> 'type' as sale_type,

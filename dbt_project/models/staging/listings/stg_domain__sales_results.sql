@@ -32,6 +32,9 @@ select
     listing_id,
     agency_id,
     'domain' as source,
+    {{ address_hash("null", "null", "unit_number", "null", "street_number",
+        "concat_ws(' ', street_name, street_type)",
+        "upper(locality)", "upper(state)", "postcode") }} as address_hash,
 
     result_code,
     property_word as property_type,

@@ -1,27 +1,22 @@
--- REAXML records in the order in which they apply to their listing, which depends on
--- what they say alone: no file name, no time of arrival. Within one second the stronger
--- status comes later (a sale after a current listing), then the smaller record: agencies
--- send a whole listing first and then what changed.
+-- REAXML records with what decides in which order they apply to their listing: what they
+-- say alone, no file name, no time of arrival. Within one second the stronger status comes
+-- later (a sale after a current listing), then the smaller record: agencies send a whole
+-- listing first and then what changed.
 select
+    _row_hash as version_id,
     md5('reaxml|' || agent_id || '|' || unique_id)::uuid as listing_id,
-    row_number() over (
-        partition by agent_id, unique_id
-        order by
-            mod_time,
-            coalesce(
-                array_position(
-                    array['current', 'offmarket', 'withdrawn', 'leased', 'sold'], status
-                ),
-                0
-            ),
-            (select count(*) from jsonb_object_keys(patch)) desc,
-            _row_hash
-    ) as record_order,
     agent_id,
     unique_id,
     kind,
     status,
 
+    coalesce(
+        array_position(
+            array['current', 'offmarket', 'withdrawn', 'leased', 'sold'], status
+        ),
+        0
+    ) as status_rank,
+    (select count(*) from jsonb_object_keys(patch)) as patch_size,
     patch,
     readings,
     notes,
@@ -31,6 +26,7 @@ select
     mod_time as modified_at_local,
     {{ market_instant("mod_time") }} as modified_at,
     mod_time_from,
+    {{ market_instant("list_date") }} as listed_in_at,
 
     _source_file as source_file,
     _row_number as source_row_number,
