@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.commands.mappings import mapping
+from orchestration.commands.properties import show_property
 from orchestration.commands.rejects import batch, rejects
 from orchestration.commands.sources import sources
 from settings import Settings
@@ -32,6 +33,7 @@ app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
 app.add_typer(sources, name="sources")
+app.command(name="property")(show_property)
 
 NswPsi = Annotated[
     str | None,
