@@ -26,11 +26,13 @@ _STATE_WORDS = "|".join(
 _STATE_LAST = re.compile(rf"[\s,]({_STATE_WORDS})[\s,]*$")
 _POSTCODE_LAST = re.compile(r"[\s,](\d{4})[\s,]*$")
 _COUNTRY_LAST = re.compile(r"[\s,]+(?:AUSTRALIA|AUS)[\s,]*$")
-#: What no suburb's name holds behind its first word.
+#: What no suburb's name holds, but for two that begin with it.
 _ROADS = frozenset(
     {"RD", "ROAD", "STREET", "AVE", "AVENUE", "AV", "HWY", "HIGHWAY", "DR", "DRIVE"}
     | {"CT", "COURT", "CRES", "CRESCENT", "PDE", "PARADE", "TCE", "LN", "LANE", "PL"}
 )
+_BEGINNINGS = frozenset({"LANE COVE", "CRESCENT HEAD"})
+_SHORT_SUFFIXES = frozenset({"NTH", "STH", "EXTN"})
 
 #: Whether a text (canonical suburb, state or None) names a place; see `canonical_line`.
 KnowsPlace = Callable[[str, str | None], bool]
@@ -99,9 +101,7 @@ def _without_locality(
     if comma and front.strip() and not any(map(str.isdigit, last)):
         words = last.split()
         is_street = len(words) > 1 and is_strong_type(words[-1].strip("."))
-        if knows_place and knows_place(parse_locality(last), state):
-            is_street = False
-        if not is_street:
+        if not is_street or _is_whole(read_line(front)):
             return front, last.strip(), ()
     words = last.split()
     best = _cut(words, state, knows_place)
@@ -112,31 +112,42 @@ def _without_locality(
     return f"{front}{comma}{street}", locality, ("locality_cut_from_line",)
 
 
+def _is_whole(line: AddressLine) -> bool:
+    """Whether a line names a dwelling, so that what follows it is a suburb."""
+    has_number = line.number.number is not None or line.number.lot is not None
+    return has_number and line.street is not None
+
+
 def _cut(words: list[str], state: str | None, knows: KnowsPlace | None) -> int | None:
     """Where in a line without commas the suburb begins; None if there is none."""
     plain = [clean(word) for word in words]
     digits = [at for at, word in enumerate(plain) if any(map(str.isdigit, word))]
     start = digits[-1] + 1 if digits else 0
-    # The number's own letter: `12 A SMITH ST`.
     cuts = []
     for at in range(start, len(plain) - 1):
         alone = plain[at] in TYPELESS_NAMES and at == start
         if not alone and not (at > start and is_strong_type(plain[at])):
             continue
         cut = at + 1
-        if len(plain[cut]) <= 2 and plain[cut] in DIRECTIONS and cut + 1 < len(plain):
+        is_suffix = len(plain[cut]) <= 2 or plain[cut] in _SHORT_SUFFIXES
+        if is_suffix and plain[cut] in DIRECTIONS and cut + 1 < len(plain):
             cut += 1
-        rest = plain[cut:]
-        if not any(word in _ROADS for word in rest[1:]):
+        if _may_be_suburb(plain[cut:]):
             cuts.append(cut)
+    if not cuts and start < len(plain) - 2 and plain[start] == "THE":
+        # `THE RIGHI EAGLEMONT`
+        cuts = [start + 2]
     if knows is not None:
-        known = [c for c in cuts if knows(parse_locality(" ".join(plain[c:])), state)]
-        if known:
-            return known[0]
-    # `PARK STREET LANE RICHMOND`: the lane is no suburb's first word, but for one.
-    if len(cuts) > 1 and plain[cuts[0] : cuts[0] + 1] == ["LANE"]:
-        return cuts[1] if plain[cuts[0] + 1] != "COVE" else cuts[0]
+        for cut in (*cuts, *range(start + 1, len(plain))):
+            if knows(parse_locality(" ".join(plain[cut:])), state):
+                return cut
     return cuts[0] if cuts else None
+
+
+def _may_be_suburb(words: list[str]) -> bool:
+    if " ".join(words[:2]) in _BEGINNINGS:
+        words = words[1:]
+    return not any(word in _ROADS for word in words)
 
 
 def _noted(line: AddressLine, notes: tuple[str, ...]) -> AddressLine:

@@ -51,8 +51,8 @@ _ONE = r"[A-Z]{0,3}\d{1,5}\s?[A-Z]?(?![A-Z0-9])|[A-Z](?:\s?\d{1,5})?(?![A-Z0-9])
 UNIT_NUMBER = rf"(?:(?:{_ONE})(?:\s*[-&]\s*(?:{_ONE}))?)"
 #: `UNIT 3`, `U3`, `SHOP 12A`; a bare word such as `HOUSE` is not one.
 UNIT_FRONT = re.compile(
-    rf"(?P<word>{_ALTERNATIVES})(?:\s*(?:NO|NUMBER|#)?\s*)(?P<number>(?=\d|[A-Z]\d)"
-    rf"{UNIT_NUMBER}|(?<=\s)[A-Z](?![A-Z0-9]))"
+    rf"(?P<word>{_ALTERNATIVES})(?:\s*(?:NO|NUMBER|#)?\s*)"
+    rf"(?P<number>(?=\d|(?<=\s)[A-Z]{{1,2}}\d){UNIT_NUMBER}|(?<=\s)[A-Z](?![A-Z0-9]))"
 )
 _STOREY = (
     r"[A-Z]?\d{1,3}[A-Z]?|[A-Z]|GROUND|LOWER GROUND|UPPER GROUND|MEZZANINE|BASEMENT"
