@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
 
 Market = Literal["real", "simulated"]
+Environment = Literal["development", "test", "production", "high_load"]
 
 
 class Ports(BaseModel):
@@ -191,6 +192,68 @@ class Model(BaseModel):
     threads: int = Field(2, ge=1, description="Threads that training may use.")
 
 
+class Serving(BaseModel):
+    """Connections that answer questions; unset fields follow the environment."""
+
+    pool_min: int | None = Field(
+        None,
+        ge=1,
+        description="Connections a pool keeps. Unset: 2 in `development`, 1 in `test`, "
+        "5 in `production`, 10 in `high_load`.",
+    )
+    pool_max: int | None = Field(
+        None,
+        ge=1,
+        description="Connections a pool grows to. Unset: 5 in `development` and "
+        "`test`, 20 in `production`, 40 in `high_load`.",
+    )
+    statement_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="The server ends a statement that takes longer; 0: never. Unset: "
+        "30 in `development`, 10 in `test` and `production`, 5 in `high_load`.",
+    )
+    idle_in_transaction_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="The server ends a connection that leaves a transaction open "
+        "longer; 0: never. Unset: 60 in `development`, 10 in `test` and `high_load`, "
+        "30 in `production`.",
+    )
+    lock_seconds: float | None = Field(
+        None,
+        ge=0,
+        description="The server ends a statement that waits longer for a lock; 0: "
+        "never. Unset: 10 in `development` and `test`, 5 in `production`, 2 in "
+        "`high_load`.",
+    )
+
+    @model_validator(mode="after")
+    def _pool_can_grow(self) -> Serving:
+        if self.pool_min and self.pool_max and self.pool_min > self.pool_max:
+            raise ValueError(
+                f"pool_min ({self.pool_min}) is more than pool_max ({self.pool_max})"
+            )
+        return self
+
+    def in_environment(self, environment: Environment) -> Serving:
+        """With the environment's value wherever none is set."""
+        own = self.model_dump(exclude_none=True)
+        return Serving.model_validate({**_SERVING[environment], **own})
+
+
+#: What `Serving` leaves open, by environment.
+_SERVING: dict[str, dict[str, float]] = {
+    name: dict(zip(Serving.model_fields, values, strict=True))
+    for name, values in {
+        "development": (2, 5, 30, 60, 10),
+        "test": (1, 5, 10, 10, 10),
+        "production": (5, 20, 10, 30, 5),
+        "high_load": (10, 40, 5, 10, 2),
+    }.items()
+}
+
+
 class Delivery(BaseModel):
     """Webhook delivery."""
 
@@ -237,10 +300,11 @@ class Settings(BaseSettings):
         description="Which market's database the commands work on: `real` or "
         "`simulated`. Unset: the one of the last run in this home.",
     )
-    environment: Literal["development", "production"] = Field(
+    environment: Environment = Field(
         "development",
         description="In `development` a model that passes its gates is approved "
-        "without a person, and says so; in `production` it waits for a reviewer.",
+        "without a person, and says so; in `production`, `high_load` and `test` it "
+        "waits for a reviewer. Pools and timeouts are sized by it.",
     )
     ports: Ports = Field(default_factory=Ports)
     nsw_valuer: NswValuer = Field(default_factory=NswValuer)
@@ -251,6 +315,7 @@ class Settings(BaseSettings):
     quarantine: Quarantine = Field(default_factory=Quarantine)
     model: Model = Field(default_factory=Model)
     delivery: Delivery = Field(default_factory=Delivery)
+    serving: Serving = Field(default_factory=Serving)
 
     @cached_property
     def active_market(self) -> Market:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from database.connections import (
+    Limits,
     claim_market,
     connect,
     connection_parts,
@@ -20,6 +22,9 @@ from database.connections import (
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
 from settings import Settings
+
+if TYPE_CHECKING:
+    from database.pool import Pool
 
 DAGSTER_URL_VARIABLE = "AUSPROPERTY_DAGSTER_URL"
 
@@ -56,6 +61,29 @@ def warehouse_connection(settings: Settings) -> Iterator[psycopg.Connection]:
     """A connection to the warehouse; commit is the caller's decision."""
     with connect(warehouse_url(settings)) as conn:
         yield conn
+
+
+def serving_limits(settings: Settings) -> Limits:
+    """Time limits of connections that answer questions, by environment."""
+    serving = settings.serving.in_environment(settings.environment)
+    return Limits(
+        statement_seconds=serving.statement_seconds or 0,
+        idle_in_transaction_seconds=serving.idle_in_transaction_seconds or 0,
+        lock_seconds=serving.lock_seconds or 0,
+    )
+
+
+def serving_pool(settings: Settings) -> Pool:
+    """A pool for a process that answers questions, sized by environment."""
+    from database.pool import Pool
+
+    serving = settings.serving.in_environment(settings.environment)
+    return Pool(
+        warehouse_url(settings),
+        pool_min=serving.pool_min or 1,
+        pool_max=serving.pool_max or 1,
+        limits=serving_limits(settings),
+    )
 
 
 def dagster_storage_url(url: str) -> str:

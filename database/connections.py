@@ -7,16 +7,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from database.errors import DatabaseError, MarketMismatch
 
 APPLICATION_NAME = "ausproperty"
 
 
-def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
+@dataclass(frozen=True)
+class Limits:
+    """How long (seconds) the server lets a connection hold things up; 0 is for ever.
+
+    For connections that answer questions. Builds and loads run long on purpose and have
+    none of these.
+    """
+
+    statement_seconds: float = 0
+    idle_in_transaction_seconds: float = 0
+    lock_seconds: float = 0
+
+    def options_for(self, url: str) -> str:
+        """The connection parameter `options`: the URL's own, and these."""
+        named = {
+            "statement_timeout": self.statement_seconds,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction_seconds,
+            "lock_timeout": self.lock_seconds,
+        }
+        own = conninfo_to_dict(url).get("options")
+        ours = [f"-c {key}={value * 1000:.0f}" for key, value in named.items()]
+        return " ".join([str(own), *ours] if own else ours)
+
+
+def connect(
+    url: str, *, autocommit: bool = False, limits: Limits | None = None
+) -> psycopg.Connection:
     """Open a connection, or say in one sentence why not.
 
     Raises:
@@ -28,6 +56,7 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
             autocommit=autocommit,
             connect_timeout=10,
             application_name=APPLICATION_NAME,
+            options=None if limits is None else limits.options_for(url),
         )
     except psycopg.OperationalError as error:
         problem = str(error).strip().splitlines()[-1]
