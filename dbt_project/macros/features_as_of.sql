@@ -100,14 +100,20 @@ index_then as (
         {{ mean_log("sum(parts.log_price_sum)::bigint", "sum(parts.sale_count)") }}
             as log_price
     from (
-        select distinct state, dwelling_type, as_of_month, last_sale_month
+        -- Months one by one: equal months can be hashed, months in a range cannot.
+        select distinct
+            state,
+            dwelling_type,
+            as_of_month,
+            last_sale_month,
+            last_sale_month - months_before as contract_month
         from own_sales
+        cross join generate_series(0, 2) as steps (months_before)
     ) as pairs
     inner join {{ ref("int_market__state_months") }} as parts
         on pairs.state = parts.state
         and pairs.dwelling_type = parts.dwelling_type
-        and parts.contract_month between pairs.last_sale_month - 2
-            and pairs.last_sale_month
+        and pairs.contract_month = parts.contract_month
         and parts.known_month < pairs.as_of_month
     group by 1, 2, 3, 4
 )
