@@ -258,7 +258,7 @@ class _Scan:
         head, _, letter = self.number.rpartition(" ")
         if not head or len(letter) != 1 or not letter.isalpha():
             return street
-        if street in STREET_TYPES or (letter == "O" and head.isdigit()):
+        if street in STREET_TYPES or (letter == "O" and head[-1].isdigit()):
             self.number = head
             return f"{letter} {street}"
         return street

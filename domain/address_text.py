@@ -18,7 +18,7 @@ from domain.address_words import upper
 from domain.addresses import CanonicalAddress, build_address, without_identity
 from domain.australia import STATE_NAMES
 from domain.street_names import is_strong_type
-from domain.street_types import DIRECTIONS, TYPELESS_NAMES
+from domain.street_types import DIRECTIONS, ORDINALS, TYPELESS_NAMES
 
 _STATE_WORDS = "|".join(
     [*STATE_NAMES, *(name.upper() for name in STATE_NAMES.values()), "N S W", "VICT"]
@@ -121,9 +121,13 @@ def _is_whole(line: AddressLine) -> bool:
 def _cut(words: list[str], state: str | None, knows: KnowsPlace | None) -> int | None:
     """Where in a line without commas the suburb begins; None if there is none."""
     plain = [clean(word) for word in words]
-    digits = [at for at, word in enumerate(plain) if any(map(str.isdigit, word))]
+    digits = [
+        at
+        for at, word in enumerate(plain)
+        if any(map(str.isdigit, word)) and word not in ORDINALS
+    ]
     start = digits[-1] + 1 if digits else 0
-    cuts = []
+    cuts: list[int] = []
     for at in range(start, len(plain) - 1):
         alone = plain[at] in TYPELESS_NAMES and at == start
         if not alone and not (at > start and is_strong_type(plain[at])):
@@ -138,9 +142,12 @@ def _cut(words: list[str], state: str | None, knows: KnowsPlace | None) -> int |
         # `THE RIGHI EAGLEMONT`
         cuts = [start + 2]
     if knows is not None:
-        for cut in (*cuts, *range(start + 1, len(plain))):
-            if knows(parse_locality(" ".join(plain[cut:])), state):
-                return cut
+        for tried in cuts + list(range(start + 1, len(plain))):
+            if knows(parse_locality(" ".join(plain[tried:])), state):
+                return tried
+    if len(cuts) > 1 and cuts[0] == start + 2 and len(plain[start]) == 1:
+        # `1 A ST GEORGES ST RICHMOND`: the letter is the number's.
+        return cuts[1]
     return cuts[0] if cuts else None
 
 

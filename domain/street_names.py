@@ -153,6 +153,9 @@ def is_strong_type(word: str) -> bool:
 
 def _canonical_words(plain: str) -> list[str]:
     words = joined_particles(words_of(plain))
+    if len(words) > 3 and "-".join(words[-3:]) in STREET_TYPES:
+        # Types of three words: cul-de-sac, right-of-way.
+        words = [*words[:-3], "-".join(words[-3:])]
     words = [NAME_WORDS.get(word, word) for word in words[:-1]] + words[-1:]
     if not any(word[0].isdigit() or word in ORDINALS for word in words):
         return words
