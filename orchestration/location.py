@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets import (
+    anomalies,
     checks,
     dbt,
     freshness,
@@ -51,6 +52,7 @@ def build_definitions(
             *freshness.freshness_checks,
             *raw_reference.reference_checks,
             *quality.suite_checks,
+            *anomalies.anomaly_checks,
         ],
         jobs=all_jobs,
         schedules=all_schedules,
