@@ -6,7 +6,7 @@
     {%- if not execute -%}
         {{- return(false) -}}
     {%- endif -%}
-    {%- set node = graph.nodes.get(model.unique_id, {}) -%}
+    {%- set node = graph.get("nodes", {}).get(model.unique_id, {}) -%}
     {%- set memo = "is_incremental_" ~ invocation_id -%}
     {%- if memo not in node -%}
         {%- set existing = adapter.get_relation(this.database, this.schema, this.table) -%}
@@ -22,11 +22,13 @@
 
 {% macro reads_changes_of(inputs) -%}
     {#- Pre-hook with `transaction: false`: from now on the model is told of what changes
-        in these inputs. Committed before anything of them is read. -#}
+        in these inputs. Committed before anything of them is read. (`begin`, because dbt
+        believes itself in a transaction since it asked whether to rebuild.) -#}
     select ops.register_model('{{ this.identifier }}', array[
         {%- for input in inputs %}'{{ input }}'{{ ", " if not loop.last }}{% endfor -%}
     ]);
-    commit
+    commit;
+    begin
 {%- endmacro %}
 
 {% macro takes_changes() -%}
@@ -39,6 +41,12 @@
     )
     insert into taken_changes select distinct input, key from taken;
     analyze taken_changes
+    {%- if not is_incremental() %};
+    insert into ops.model_builds (model, code_fingerprint)
+    values ('{{ this.identifier }}', '{{ code_fingerprint() }}')
+    on conflict (model) do update
+    set code_fingerprint = excluded.code_fingerprint, built_at = now()
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro changes_of(input) -%}

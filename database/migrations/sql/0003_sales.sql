@@ -64,6 +64,15 @@ comment on table ops.noted_changes is
     'That an input changed, told whether anybody read it or not; keys is how many, null for '
     'all of it. One row per statement that changed it.';
 
+create table ops.model_builds (
+    model text primary key,
+    code_fingerprint uuid not null,
+    built_at timestamptz not null default now()
+);
+comment on table ops.model_builds is
+    'Code that made all rows of an incremental model, written with them by its last rebuild. '
+    'One row per model.';
+
 -- One lock an input: writers share it, so that they never wait for each other, and a model
 -- that registers waits for those that could not know of it.
 create function ops.change_lock(p_input text) returns bigint language sql immutable
@@ -230,22 +239,11 @@ create trigger changed_batches_are_noted after update on ops.source_files
     referencing old table as old_rows new table as new_rows
     for each statement execute function ops.note_batches();
 
-create table if not exists intermediate.int_property__redirects (
-    from_property_id uuid primary key,
-    to_property_id uuid not null,
-    reason text not null check (reason in ('linked', 'reviewed')),
-    score real,
-    evidence jsonb,
-    rule_version smallint not null,
-    changed_at timestamptz not null default now()
-);
-
 call ops.note_changes_of('ops.sale_overrides', 'sale_id');
 call ops.note_changes_of(
     'intermediate.int_address__identity', 'address_hash',
     array['rule_version', 'revision', 'changed_at']
 );
 call ops.note_changes_of(
-    'intermediate.int_property__redirects', 'from_property_id',
-    array['rule_version', 'changed_at']
+    'intermediate.int_property__redirects', 'from_property_id', array['rule_version']
 );

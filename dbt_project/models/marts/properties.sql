@@ -1,89 +1,125 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="property_id",
+        on_schema_change="fail",
+        meta={"tells": {"properties": "property_id"}},
         indexes=[
             {"columns": ["property_id"], "unique": true},
             {"columns": ["suburb_key"]},
             {"columns": ["suburb_key", "last_sale_price_aud"]},
             {"columns": ["latitude", "longitude"]},
             {"columns": ["created_at"]},
+            {"columns": ["suburb_key"], "where": "deleted_at is null"},
+            {
+                "columns": ["address public.gin_trgm_ops"],
+                "type": "gin",
+                "extension": "pg_trgm",
+            },
         ],
-        post_hook=[
-            "{{ create_partial_index(['suburb_key'], where='deleted_at is null') }}",
-            "{{ create_trigram_index('address') }}",
-            "{{ analyze_this() }}",
+        pre_hook=[
+            {
+                "sql": "{{ reads_changes_of([
+                    'int_sale__validated.property', 'int_sale__validated.merged',
+                    'int_listing__attributes.property',
+                    'intermediate.int_address__identity',
+                    'intermediate.int_property__redirects',
+                ]) }}",
+                "transaction": false,
+            },
+            "{{ takes_changes() }}",
+            "{{ touches('uuid', touched_properties()) }}",
         ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
     )
 }}
 
--- The newest known value of each attribute. A dwelling outranks the car space sold with
--- it under the same address; among equals the newest record speaks first.
-{%- set newest = "order by is_other, known_on desc nulls last, contract_date desc, sale_id" %}
-{%- set attributes = [
-    "zone_code", "region", "is_strata", "bedrooms", "bathrooms", "car_spaces",
-    "land_area_m2", "building_area_m2", "year_built", "latitude", "longitude",
-] %}
+-- The newest known value of each attribute, with the source and day it comes from. A
+-- dwelling outranks the car space sold with it under the same address; among equals the
+-- newest record speaks first. All values of a property come from one sorted pass.
+{%- set newest = "order by is_other, observed_on desc nulls last, contract_date desc, record_id" %}
+{%- set attributes = property_attributes() + ["latitude", "longitude"] %}
 with records as (
-    select
-        validated.*,
-        count(*) over (partition by property_id) as record_count,
-        row_number() over (partition by property_id {{ newest }}) as record_rank
-    from (
-        select *, dwelling_type = 'other' as is_other
-        from {{ ref("int_sale__validated") }}
-        where property_id is not null
-    ) as validated
+    {{ property_records() }}
 ),
 
--- Most properties have one record: only the others need looking through.
 histories as (
     select
         property_id,
         {%- for column in attributes %}
-        (array_agg({{ column }} order by record_rank)
-            filter (where {{ column }} is not null))[1] as {{ column }},
+        (array_agg({{ column }} {{ newest }}) filter (where {{ column }} is not null))[1]
+            as {{ column }},
+        (array_agg(source {{ newest }}) filter (where {{ column }} is not null))[1]
+            as {{ column }}_source,
+        (array_agg(observed_on {{ newest }}) filter (where {{ column }} is not null))[1]
+            as {{ column }}_date,
         {%- endfor %}
-        (array_agg(price_aud order by contract_date desc, known_on desc, sale_id)
-            filter (where is_market_sale))[1] as last_sale_price_aud,
-        max(contract_date) filter (where is_market_sale) as last_sale_date,
-        count(*) filter (where is_market_sale) as sale_count,
+        -- A home that others were merged into keeps its own address.
+        (array_agg(source {{ newest }}) filter (where is_own_address))[1] as own_source,
+        (array_agg(address_hash {{ newest }}) filter (where is_own_address))[1]
+            as own_address_hash,
+        (array_agg(source {{ newest }}))[1] as source,
+        (array_agg(address_hash {{ newest }}))[1] as address_hash,
+        (array_agg(suburb {{ newest }}))[1] as suburb,
+        (array_agg(state {{ newest }}))[1] as state,
+        (array_agg(postcode {{ newest }}))[1] as postcode,
+        (array_agg(source_file {{ newest }}))[1] as source_file,
+        (array_agg(source_row_number {{ newest }}))[1] as source_row_number,
+        bool_or(is_simulated) as is_simulated,
+        -- Latest contract, then latest publication; of two such prices the higher.
+        max(array[
+            contract_date - '2000-01-01'::date, known_on - '2000-01-01'::date, price_aud
+        ]) filter (where is_market_sale) as last_sale,
+        count(*) filter (where is_market_sale)::int as sale_count,
         min(first_known_on) as first_seen,
-        min(first_loaded_at) as created_at
+        min(first_loaded_at) as created_at,
+        (array_agg(merged_into_property_id {{ newest }}))[1] as merged_into_property_id
     from records
-    where record_count > 1
     group by property_id
 )
 
 select
-    records.property_id,
-    records.address,
-    records.unit_number,
-    records.street_number,
-    records.street_name,
-    records.street_type,
-    records.suburb,
-    records.suburb_key,
-    records.state,
-    records.postcode,
-    records.dwelling_type,
+    histories.property_id,
+    identities.address_key as property_key,
+    identities.key_kind,
+    identities.dwelling_kind,
+    identities.parcel_key,
+    identities.gnaf_pid,
+    identities.address,
+    identities.unit_number,
+    identities.level_number,
+    identities.street_number,
+    identities.street_name,
+    identities.street_type,
+    identities.street_suffix,
+    coalesce(identities.locality, histories.suburb) as suburb,
+    coalesce(identities.state, histories.state)
+    || '|' || upper(coalesce(identities.locality, histories.suburb)) as suburb_key,
+    coalesce(identities.state, histories.state) as state,
+    coalesce(identities.postcode, histories.postcode) as postcode,
     {%- for column in attributes %}
-    coalesce(records.{{ column }}, histories.{{ column }}) as {{ column }},
+    histories.{{ column }},
+    case when histories.{{ column }} is not null then histories.{{ column }}_source end
+        as {{ column }}_source,
+    histories.{{ column }}_date,
     {%- endfor %}
-    case
-        when record_count > 1 then histories.last_sale_price_aud
-        when is_market_sale then price_aud
-    end as last_sale_price_aud,
-    case
-        when record_count > 1 then histories.last_sale_date
-        when is_market_sale then contract_date
-    end as last_sale_date,
-    coalesce(histories.sale_count, is_market_sale::int)::int as sale_count,
-    coalesce(histories.first_seen, first_known_on) as first_seen,
-    coalesce(histories.created_at, first_loaded_at) as created_at,
-    null::timestamptz as deleted_at,
-    records.source,
-    records.source_file,
-    records.source_row_number,
-    records.is_simulated
-from records
-left join histories on records.property_id = histories.property_id
-where records.record_rank = 1
+    histories.last_sale[3] as last_sale_price_aud,
+    '2000-01-01'::date + histories.last_sale[1]::int as last_sale_date,
+    histories.sale_count,
+    histories.first_seen,
+    histories.created_at,
+    redirects.changed_at as deleted_at,
+    histories.merged_into_property_id,
+    histories.source,
+    histories.source_file,
+    histories.source_row_number,
+    histories.is_simulated
+from histories
+inner join {{ source("intermediate", "int_address__identity") }} as identities
+    on coalesce(histories.own_source, histories.source) = identities.source
+    and coalesce(histories.own_address_hash, histories.address_hash)
+    = identities.address_hash
+left join {{ source("intermediate", "int_property__redirects") }} as redirects
+    on histories.merged_into_property_id is not null
+    and histories.property_id = redirects.from_property_id

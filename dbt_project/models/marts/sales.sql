@@ -1,11 +1,24 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="sale_id",
+        on_schema_change="fail",
         indexes=[
             {"columns": ["sale_id"], "unique": true},
             {"columns": ["property_id"]},
             {"columns": ["suburb_key", "contract_date"]},
             {"columns": ["contract_date"]},
         ],
+        pre_hook=[
+            {
+                "sql": "{{ reads_changes_of(['int_sale__validated']) }}",
+                "transaction": false,
+            },
+            "{{ takes_changes() }}",
+            "{{ touches('uuid', 'select key::uuid from taken_changes') }}",
+        ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
     )
 }}
 
@@ -15,6 +28,8 @@ select
     property_id,
     source,
     source_sale_id,
+    deal_key,
+    parcel_count,
     suburb_key,
     state,
     postcode,
@@ -24,16 +39,28 @@ select
     price_aud,
     share_pct,
     is_multi_parcel,
+    is_price_bearer,
     is_partial_interest,
     is_nominal,
     is_market_sale,
+    verdict,
     exclusion_reasons,
+    rule_exclusion_reasons,
     rule_version,
+    override_verdict,
+    override_reason,
+    override_actor,
+    override_at,
     known_on,
     known_at,
+    version_count,
     source_file,
     source_row_number,
     batch_id,
     is_simulated
 from {{ ref("int_sale__validated") }}
-where is_sale
+where
+    is_sale
+    {% if is_incremental() -%}
+        and sale_id in (select key from {{ touched() }})
+    {%- endif %}

@@ -21,6 +21,8 @@ renamed as (
         end as source_sale_id,
         _address_hash as address_hash,
         null::text as deal_key,
+        null::text as source_property_id,
+        concat_ws(', ', address, locality, state, postcode) as address_received,
 
         case
             when dwelling_type in ('house', 'townhouse', 'unit', 'land') then dwelling_type
@@ -59,6 +61,7 @@ renamed as (
         sale_date as known_on,
         {{ market_instant("sale_date") }} as known_at,
 
+        _row_hash as version_id,
         -- Of two files the row that tells more is the better version of the sale.
         case when is_sale and price_aud is not null then 100 else 0 end
         + num_nonnulls(

@@ -27,6 +27,13 @@ renamed as (
         end as source_sale_id,
         _address_hash as address_hash,
         dealing_number as deal_key,
+        nullif(valuer_property_id, '') as source_property_id,
+        concat_ws(
+            ', ',
+            nullif(concat_ws(' ', unit_number || '/', house_number, street_name), ''),
+            locality,
+            postcode
+        ) as address_received,
 
         case
             when nature_code is null then 'other'
@@ -85,6 +92,7 @@ renamed as (
         downloaded_at::date as known_on,
         {{ market_instant("downloaded_at") }} as known_at,
 
+        _row_hash as version_id,
         0 as version_score,
         {{ market_instant("downloaded_at") }} as version_at,
         _source_file as source_file,
