@@ -100,7 +100,7 @@ def choose_survivor(
     cluster: Iterable[Node], quality: Mapping[Node, tuple[object, ...]]
 ) -> Node:
     """The record whose id the home keeps: the least `quality` tuple, keys included."""
-    return min(cluster, key=lambda node: quality[node])  # type: ignore[arg-type, return-value]
+    return min(cluster, key=lambda node: quality[node])
 
 
 class _Groups(Generic[Node]):

@@ -60,6 +60,14 @@ def open_duckdb(folder: Path, *, memory_mib: int = 1500, threads: int = 2) -> An
     )
 
 
+def load_csv(duck: Any, table: str, source: Path) -> None:
+    """Fill a table from CSV without header, as PostgreSQL writes it; nothing guessed."""
+    duck.execute(
+        f"copy {table} from '{source}' (format csv, header false, delimiter ',', "
+        "quote '\"', escape '\"', auto_detect false)"
+    )
+
+
 def judge_all(duck: Any) -> None:
     """From table `addresses` to `kept`: every pair to merge or to review."""
     prepare_records(duck)
@@ -206,7 +214,7 @@ def _quality(duck: Any, nodes: Iterable[UUID]) -> dict[UUID, tuple[object, ...]]
 
 def _fill(duck: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """A small table from Python rows, column by column (row by row takes minutes)."""
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     names = [column.split()[0] for column in columns.split(", ")]
     filled = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
@@ -216,9 +224,23 @@ def _fill(duck: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) 
     duck.unregister("_filling")
 
 
+def legend() -> list[dict[str, Any]]:
+    """What a pair's levels mean, for people: per field its levels as [name, bits]."""
+    return [
+        {
+            "name": spec.name,
+            "levels": [
+                list(known)
+                for known in zip(spec.levels, WEIGHTS[spec.name], strict=True)
+            ],
+        }
+        for spec in FIELDS
+    ]
+
+
 def evidence_of(levels: Sequence[int]) -> dict[str, list[Any]]:
-    """What a pair's levels mean, for people: field to level and weight in bits."""
+    """A pair's levels by field, as [name, bits]."""
     return {
-        spec.name: [spec.levels[level], WEIGHTS[spec.name][level]]
-        for spec, level in zip(FIELDS, levels, strict=True)
+        spec["name"]: spec["levels"][level]
+        for spec, level in zip(legend(), levels, strict=True)
     }

@@ -70,29 +70,51 @@ end $$;
 create trigger merge_decisions_append_only before update or delete or truncate
     on ops.merge_decisions for each statement execute function ops.refuse_change();
 
+-- The property id a side of a decision has now: its own while an address has it, else that
+-- of its addresses as received; null where none is known any more.
+create function ops.property_of(p_property_id uuid, p_addresses jsonb) returns uuid
+language sql stable as $$
+    select coalesce(
+        (
+            select property_id from intermediate.int_address__identity
+            where property_id = p_property_id limit 1
+        ),
+        (
+            select i.property_id
+            from jsonb_array_elements(p_addresses) as a (pair)
+            join intermediate.int_address__identity i
+                on i.source = a.pair ->> 0 and i.address_hash = (a.pair ->> 1)::uuid
+            group by i.property_id order by count(*) desc, i.property_id limit 1
+        )
+    )
+$$;
+
 create table ops.linkage_state (
     singleton boolean primary key default true check (singleton),
     fingerprint text not null,
-    revision bigint not null,
     decision_id bigint not null,
     finished_at timestamptz not null default now()
 );
 comment on table ops.linkage_state is
-    'Up to which identification and decision the linkage has gone, by which rules. One row.';
+    'By which rules the linkage was made, and up to which decision. One row.';
 
 create table ops.linkage_addresses (
     source text not null,
     address_hash uuid not null,
     property_id uuid not null,
     title text,
+    parcel text generated always as (
+        split_part(title, '|', 1) || '|' || split_part(title, '|', 2)
+    ) stored,
     latitude double precision,
     longitude double precision,
     dwelling_type text,
     primary key (source, address_hash)
 );
 create index linkage_addresses_property_idx on ops.linkage_addresses (property_id);
-create index linkage_addresses_title_idx on ops.linkage_addresses
-    (left(title, -length(split_part(title, '|', 3)))) where title is not null;
+create index linkage_addresses_hash_idx on ops.linkage_addresses (address_hash);
+create index linkage_addresses_parcel_idx on ops.linkage_addresses (parcel)
+    where parcel is not null;
 comment on table ops.linkage_addresses is
     'What sources say of an address besides the address: title (state, parcel, strata lot), '
     'median coordinates, commonest dwelling type. One row per source and address hash.';
