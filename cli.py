@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.commands.advice import advise
 from orchestration.commands.mappings import mapping
 from orchestration.commands.properties import show_property
 from orchestration.commands.rejects import batch, rejects
+from orchestration.commands.reviews import reviews
 from orchestration.commands.sources import sources
 from settings import Settings
 
@@ -29,9 +31,11 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+db.command("advise")(advise)
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
+app.add_typer(reviews, name="reviews")
 app.add_typer(sources, name="sources")
 app.command(name="property")(show_property)
 

@@ -90,7 +90,10 @@ def _train(
         TrainingContext(
             git_revision=git_revision(),
             market=settings.active_market,
-            environment=settings.environment,
+            # Of the environments, only one lets a model pass without a person.
+            environment="development"
+            if settings.environment == "development"
+            else "production",
             run_id=context.run_id,
         ),
         TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads),

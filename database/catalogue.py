@@ -141,3 +141,12 @@ def _read(path: Path) -> Query:
         sql=sql,
         needs=found["needs"][0] if "needs" in found else None,
     )
+
+
+def catalogue_table() -> str:
+    """Every query as a Markdown table, for the manual."""
+    lines = ["| query | answers | by |", "| --- | --- | --- |"]
+    for found in load_queries().values():
+        indexes = ", ".join(f"`{index}`" for index in found.indexes)
+        lines.append(f"| `{found.name}` | {found.question} | {indexes} |")
+    return "\n".join(lines)
