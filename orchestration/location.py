@@ -15,6 +15,7 @@ from assets import (
     dbt,
     freshness,
     identity,
+    linkage,
     model,
     predictions,
     price_index,
@@ -31,7 +32,7 @@ from orchestration.schedules import all_schedules
 from orchestration.sensors import all_sensors
 from settings import Settings
 
-ASSET_MODULES = (raw, raw_reaxml, identity, price_index, model, predictions)
+ASSET_MODULES = (raw, raw_reaxml, identity, linkage, price_index, model, predictions)
 
 
 def build_definitions(
