@@ -54,6 +54,8 @@ _UNIT_LAST = re.compile(
     r"^(?P<rest>\d.*?[A-Z]{2}.*?),?\s+(?P<unit>(?:UNIT|APARTMENT|APT|FLAT|SUITE|SHOP"
     r"|VILLA|TOWNHOUSE|PENTHOUSE)\s+(?:\d+[A-Z]?|[A-Z]\d+))$"
 )
+# A street's name has a word in it and no bare number before it; `1ST AVE` has none.
+_STREET = re.compile(r"(?!\d+[A-Z]?(?![A-Z0-9])).*[A-Z]{2}")
 _BARE = re.compile(rf"^{UNIT_NUMBER}$")
 _NO_NUMBER = HouseNumber()
 
@@ -138,10 +140,10 @@ class _Scan:
         street, _, self.rest = self.text.partition(",")
         if not street.strip() and self.rest:
             street, _, self.rest = self.rest.partition(",")
-        street = street.strip(" ,-/")
+        street = street.strip(" ,-/&+")
         if self.number and street:
             street = self._give_back_letter(street)
-        self.street = parse_street(street) if any(map(str.isalpha, street)) else None
+        self.street = parse_street(street) if _STREET.match(street) else None
 
     def house_number(self) -> HouseNumber:
         found = parse_number(self.number) if self.number else _NO_NUMBER
