@@ -131,7 +131,11 @@ BRANCHES = (
     Branch("dbt_listings", _LISTINGS, select="tag:listings", waits=True),
     Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference", waits=True),
     Branch(
-        LISTINGS_BUILD, _LISTINGS, _IDENTITY, select="tag:listing_marts", waits=True
+        LISTINGS_BUILD,
+        _LISTINGS,
+        (*_IDENTITY, "intermediate.int_price_text__parsed", "ops.domain_listings"),
+        select="tag:listing_marts",
+        waits=True,
     ),
     Branch(
         SALES_BUILD,

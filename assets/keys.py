@@ -15,6 +15,7 @@ RAW_DOMAIN_SUBURB_PERFORMANCE = dg.AssetKey(["raw", "domain__suburb_performance"
 RAW_REAXML_LISTINGS = dg.AssetKey(["raw", "reaxml__listings"])
 RAW_REJECTS = dg.AssetKey(["raw", "rejects"])
 ADDRESS_IDENTITY = dg.AssetKey(["intermediate", "int_address__identity"])
+PRICE_TEXTS = dg.AssetKey(["intermediate", "int_price_text__parsed"])
 PROPERTY_REDIRECTS = dg.AssetKey(["intermediate", "int_property__redirects"])
 MERGE_REVIEWS = dg.AssetKey(["marts", "merge_reviews"])
 PROPERTIES = dg.AssetKey(["marts", "properties"])

@@ -17,7 +17,7 @@ _LANDING = dg.AssetSelection.groups("landing", "reference")
 # found out whose homes they are.
 _LISTING_MODELS = (
     dg.AssetSelection.tag("listings", "")
-    | dg.AssetSelection.assets(keys.ADDRESS_IDENTITY)
+    | dg.AssetSelection.assets(keys.ADDRESS_IDENTITY, keys.PRICE_TEXTS)
     | dg.AssetSelection.tag("listing_marts", "")
 )
 _TO_FEATURES = dg.AssetSelection.groups(

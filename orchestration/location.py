@@ -19,6 +19,7 @@ from assets import (
     model,
     predictions,
     price_index,
+    price_texts,
     quality,
     raw,
     raw_domain,
@@ -32,7 +33,16 @@ from orchestration.schedules import all_schedules
 from orchestration.sensors import all_sensors
 from settings import Settings
 
-ASSET_MODULES = (raw, raw_reaxml, identity, linkage, price_index, model, predictions)
+ASSET_MODULES = (
+    raw,
+    raw_reaxml,
+    identity,
+    price_texts,
+    linkage,
+    price_index,
+    model,
+    predictions,
+)
 
 
 def build_definitions(

@@ -40,6 +40,7 @@ _STAGES = {
     **{"__".join(key_of(name).path): f"load {name}" for name in REFERENCE_SETS},
     "raw__rejects": "count rejects",
     "intermediate__int_address__identity": "identify addresses",
+    "intermediate__int_price_text__parsed": "read price texts",
     "dbt_models": "dbt build",
     "dbt_listings": "dbt build listings",
     "dbt_reference": "dbt build reference",

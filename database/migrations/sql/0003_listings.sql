@@ -94,6 +94,15 @@ comment on table intermediate.int_price_text__parsed is
     'What each price in words says (domain/price_text.py), read once. For rents the bounds '
     'are dollars a week. One row per distinct text.';
 
+create table ops.price_text_batches (
+    batch_id uuid primary key,
+    rule_version smallint not null,
+    rows_loaded bigint not null
+);
+comment on table ops.price_text_batches is
+    'Batches of listings whose price texts have been read, written with what they say. One '
+    'row per batch.';
+
 call ops.note_changes_of(
     'intermediate.int_price_text__parsed', 'text_hash', array['rule_version', 'parsed_at']
 );

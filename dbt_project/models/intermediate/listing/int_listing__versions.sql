@@ -1,0 +1,170 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="listing_key",
+        on_schema_change="fail",
+        meta={"tells": {"int_listing__versions": "listing_key"}},
+        pre_hook=[
+            {
+                "sql": "{{ reads_changes_of([
+                    'raw.domain__listings', 'raw.domain__listing_details',
+                    'ops.domain_listings', 'stg_reaxml__versions',
+                    'intermediate.int_price_text__parsed',
+                ]) }}",
+                "transaction": false,
+            },
+            "{{ takes_changes() }}",
+            "{{ touches('text', touched_listing_versions()) }}",
+        ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
+        indexes=[
+            {"columns": ["listing_key"]},
+            {"columns": ["text_hash"]},
+            {"columns": ["batch_id"]},
+        ],
+    )
+}}
+
+-- Everything said of every listing, in the order in which it became known, with the status
+-- that follows and the price that was asked. Withheld figures stay behind here.
+-- depends_on: {{ ref("stg_domain__listing_versions") }}
+-- depends_on: {{ ref("stg_domain__listing_detail_versions") }}
+{%- set touched_of_domain -%}
+    {% if is_incremental() %}
+        where domain_listing_id = any(array(
+            select substr(key, 8)::bigint from {{ touched() }} where key like 'domain|%'
+        ))
+    {% endif %}
+{%- endset %}
+with domain as (
+    select * from {{ ref("int_listing__domain_versions") }} {{ touched_of_domain }}
+    union all
+    select * from {{ ref("int_listing__domain_fates") }} {{ touched_of_domain }}
+),
+
+said as (
+    select
+        'domain|' || domain_listing_id as listing_key,
+        'domain' as source,
+        domain_listing_id::text as source_listing_id,
+        {{ listing_columns() }},
+        row_number() over (
+            partition by domain_listing_id order by known_at, said_rank, version_id
+        ) as version_order,
+        null::numeric as rent_weekly_aud
+    from domain
+    union all
+    select
+        'reaxml|' || listing_id,
+        'reaxml',
+        source_listing_id,
+        {{ listing_columns() }},
+        record_order,
+        rent_weekly_aud
+    from {{ ref("int_listing__reaxml_versions") }}
+    {% if is_incremental() %}
+        where listing_id = any(array(
+            select substr(key, 8)::uuid from {{ touched() }} where key like 'reaxml|%'
+        ))
+    {% endif %}
+),
+
+judged as (
+    select
+        said.*,
+        texts.kind as text_kind,
+        texts.low_aud as text_low_aud,
+        texts.high_aud as text_high_aud,
+        texts.confidence as text_confidence,
+        {{ asking_kind("said", "texts") }} as asking_kind,
+        intermediate.listing_status(said.claim) over in_order as status,
+        -- What a listing withholds now is served nowhere, not as once shown either.
+        staging.newest_said(
+            case
+                when said.withheld_low_aud is not null or said.withheld_high_aud is not null
+                    then concat(said.withheld_low_aud, '|', said.withheld_high_aud)
+                when coalesce(said.price_low_aud, said.price_high_aud, texts.low_aud)
+                    is not null then '|'
+            end
+        ) over whole as hidden_figures,
+        coalesce(
+            staging.newest_said(said.is_sold_price_withheld::text) over whole = 'true', false
+        ) as is_sold_hidden
+    from said
+    left join {{ source("intermediate", "int_price_text__parsed") }} as texts
+        on md5(said.price_text)::uuid = texts.text_hash
+    window
+        in_order as (
+            partition by said.listing_key order by said.version_order
+            rows unbounded preceding
+        ),
+        whole as (
+            partition by said.listing_key order by said.version_order
+            rows between unbounded preceding and unbounded following
+        )
+),
+
+shown as (
+    select
+        *,
+        asking_kind in ('exact', 'range', 'from', 'up_to', 'around', 'search_bracket')
+        and not array_remove(
+            array[price_low_aud, price_high_aud, text_low_aud, text_high_aud], null
+        )::text[] && string_to_array(hidden_figures, '|') as has_asking_price,
+        -- The figure of the data is the better one where both are exact.
+        asking_kind = 'search_bracket'
+        or (asking_kind in ('exact', 'range') and text_low_aud is null)
+        or (asking_kind = 'exact' and price_low_aud = price_high_aud) as is_figure_used
+    from judged
+)
+
+select
+    md5(listing_key)::uuid as listing_id,
+    listing_key,
+    source,
+    source_listing_id,
+    version_order::int as version_order,
+    {{ listing_columns(without=[
+        "price_low_aud", "price_high_aud", "withheld_low_aud", "withheld_high_aud",
+        "sold_price_aud", "government_sold_price_aud", "is_sold_price_withheld",
+        "price_text",
+    ]) }},
+    status,
+    -- A text that names what is withheld is no text to show.
+    case
+        when asking_kind = 'withheld' and price_text ~ '[0-9]' then null
+        when is_sold_hidden and text_kind = 'sold' and price_text ~ '[0-9]' then null
+        when not has_asking_price and text_low_aud is not null and text_kind <> 'sold' then null
+        else price_text
+    end as price_text,
+    md5(price_text)::uuid as text_hash,
+    case when has_asking_price or asking_kind not in (
+        'exact', 'range', 'from', 'up_to', 'around', 'search_bracket'
+    ) then asking_kind else 'withheld' end as asking_kind,
+    case when has_asking_price
+        then case when is_figure_used then price_low_aud else text_low_aud end
+    end as asking_low_aud,
+    case when has_asking_price
+        then case when is_figure_used then price_high_aud else text_high_aud end
+    end as asking_high_aud,
+    case
+        when asking_kind in ('search_bracket', 'withheld') then 0
+        when is_figure_used then 1
+        else coalesce(text_confidence, 0)
+    end::real as asking_confidence,
+    case
+        when listing_type = 'rent' then coalesce(
+            rent_weekly_aud::bigint,
+            case when text_kind = 'rent' and text_low_aud = text_high_aud
+                then text_low_aud end
+        )
+    end as rent_weekly_aud,
+    case when not is_sold_hidden then coalesce(
+        sold_price_aud,
+        case when claim = 'sold' and text_kind = 'sold' and text_low_aud = text_high_aud
+            then text_low_aud end
+    ) end as sold_price_aud,
+    case when not is_sold_hidden then government_sold_price_aud end
+        as government_sold_price_aud
+from shown
