@@ -11,7 +11,7 @@
             "an index of " ~ this ~ " has the unknown setting " ~ key ~ "; known: " ~ known
         ) -%}
     {%- endfor -%}
-    {%- set words = index_dict["columns"] | join("_") | replace(" ", "_") | replace("public.", "") -%}
+    {%- set words = modules.re.sub("\\W+", "_", index_dict["columns"] | join("_")) -%}
     {%- set name = (this.identifier ~ "_" ~ words)[:52] ~ "_"
         ~ local_md5(words ~ (index_dict | string) ~ modules.datetime.datetime.now())[:8] -%}
     {%- set conditions = [] -%}

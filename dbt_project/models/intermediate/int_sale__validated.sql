@@ -9,13 +9,16 @@
             "int_sale__validated.property": "property_id",
             "int_sale__validated.merged": "merged_from_property_id",
             "int_sale__validated.suburb": "suburb_key",
+            "int_sale__validated.suburb_month": "suburb_key || to_char(contract_date, '|YYYY-MM')",
         }},
         indexes=[
-            {"columns": ["sale_id"], "unique": true},
-            {"columns": ["property_id"]},
+            {"columns": ["sale_id"], "unique": true,
+             "serves": ["model int_sale__validated"]},
+            {"columns": ["property_id"], "serves": ["model properties"]},
             {
                 "columns": ["merged_from_property_id"],
                 "where": "merged_from_property_id is not null",
+                "serves": ["model properties"],
             },
         ],
         pre_hook=[

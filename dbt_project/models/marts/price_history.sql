@@ -5,9 +5,14 @@
         unique_key="price_event_id",
         on_schema_change="fail",
         indexes=[
-            {"columns": ["price_event_id"], "unique": true},
-            {"columns": ["property_id", "event_date"]},
-            {"columns": ["created_at"]},
+            {"columns": ["price_event_id"], "unique": true,
+             "serves": ["model price_history"]},
+            {"columns": ["property_id", "event_date"],
+             "serves": ["property_price_history"]},
+            {"columns": ["created_at", "price_event_id"],
+             "serves": ["price_changes_since"]},
+            {"columns": ["event_date", "price_event_id"], "since": "event_date",
+             "serves": ["recent_prices"]},
         ],
         pre_hook=[
             {

@@ -5,9 +5,10 @@
         unique_key="address_hash",
         on_schema_change="fail",
         indexes=[
-            {"columns": ["property_id"]},
-            {"columns": ["address_hash"]},
-            {"columns": ["source", "source_property_id"]},
+            {"columns": ["property_id"], "serves": ["property_sources"]},
+            {"columns": ["address_hash"], "serves": ["model property_sources"]},
+            {"columns": ["source", "source_property_id"],
+             "serves": ["property_of_source_record"]},
         ],
         pre_hook=[
             {

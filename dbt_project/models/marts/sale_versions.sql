@@ -10,10 +10,13 @@
             "sale_versions.address": "address_hash",
         }},
         indexes=[
-            {"columns": ["sale_id", "version_number"], "unique": true},
-            {"columns": ["batch_id"]},
-            {"columns": ["address_hash"], "where": "is_current"},
-            {"columns": ["deal_key"], "where": "is_current and deal_key is not null"},
+            {"columns": ["sale_id", "version_number"], "unique": true,
+             "serves": ["property_sales_as_known", "source_record_of_sale"]},
+            {"columns": ["batch_id"], "serves": ["model sale_versions"]},
+            {"columns": ["address_hash"], "where": "is_current",
+             "serves": ["model int_sale__validated"]},
+            {"columns": ["deal_key"], "where": "is_current and deal_key is not null",
+             "serves": ["model int_sale__validated"]},
         ],
         pre_hook=[
             {

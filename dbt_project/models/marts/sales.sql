@@ -5,10 +5,12 @@
         unique_key="sale_id",
         on_schema_change="fail",
         indexes=[
-            {"columns": ["sale_id"], "unique": true},
-            {"columns": ["property_id"]},
-            {"columns": ["suburb_key", "contract_date"]},
-            {"columns": ["contract_date"]},
+            {"columns": ["sale_id"], "unique": true, "serves": ["model sales"]},
+            {"columns": ["property_id", "contract_date"],
+             "serves": ["property_sales_as_known"]},
+            {"columns": ["suburb_key", "contract_date"],
+             "include": ["price_aud", "dwelling_type"], "where": "is_market_sale",
+             "serves": ["suburb_sales"]},
         ],
         pre_hook=[
             {
