@@ -17,6 +17,7 @@ from orchestration.commands.mappings import mapping
 from orchestration.commands.properties import show_property
 from orchestration.commands.rejects import batch, rejects
 from orchestration.commands.reviews import reviews
+from orchestration.commands.sales import sales
 from orchestration.commands.sources import sources
 from settings import Settings
 
@@ -36,6 +37,7 @@ app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
 app.add_typer(reviews, name="reviews")
+app.add_typer(sales, name="sales")
 app.add_typer(sources, name="sources")
 app.command(name="property")(show_property)
 
