@@ -1,4 +1,24 @@
-{{ config(post_hook="{{ analyze_this() }}") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="property_id",
+        on_schema_change="fail",
+        indexes=[
+            {"columns": ["sale_id"], "unique": true},
+            {"columns": ["property_id"], "serves": ["model int_market__repeat_pairs"]},
+        ],
+        pre_hook=[
+            {
+                "sql": "{{ reads_changes_of(['int_sale__validated.property']) }}",
+                "transaction": false,
+            },
+            "{{ takes_changes() }}",
+            "{{ touches('uuid', touched_pair_properties()) }}",
+        ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
+    )
+}}
 
 -- Each market sale with the sale of the same property before it. A pair tells of the
 -- market only as far as the home stayed what it was; exclusion_reason says where not.
@@ -17,7 +37,12 @@ with sales as (
         known_on,
         is_simulated
     from {{ ref("int_sale__validated") }}
-    where is_market_sale and property_id is not null
+    where
+        is_market_sale
+        and property_id is not null
+        {% if is_incremental() -%}
+            and property_id in (select key from {{ touched() }})
+        {%- endif %}
 ),
 
 paired as (

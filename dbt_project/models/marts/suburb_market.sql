@@ -1,64 +1,32 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="suburb_month_key",
+        on_schema_change="fail",
         indexes=[
             {"columns": ["suburb_key", "dwelling_type", "month"], "unique": true},
+            {"columns": ["suburb_month_key"], "serves": ["model suburb_market"]},
             {"columns": ["month"]},
         ],
+        pre_hook=[
+            {
+                "sql": "{{ reads_changes_of(
+                    market_changes() + ['intermediate.int_market__index_paths']
+                ) }}",
+                "transaction": false,
+            },
+            "{{ takes_changes() }}",
+            "{{ touches('text', touched_suburb_months()) }}",
+        ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
     )
 }}
 
 -- Market sales by contract month: as known now, and as known when the month was first
--- published. The last months grow as settlements are published.
---
--- Sales good in all but that they name no dwelling (sets by suburb, without addresses)
--- speak for a suburb's month only until a sale with an address does: the same sale may
--- stand in both kinds of set, and nothing could tell.
-with sales as (
-    select
-        suburb_key,
-        state,
-        dwelling_type,
-        {{ month_index("contract_date") }} as month,
-        {{ month_index("known_on") }} as known_month,
-        price_aud,
-        is_simulated,
-        is_market_sale as is_identified
-    from {{ ref("sales") }}
-    where
-        suburb_key is not null
-        and (is_market_sale or exclusion_reasons = array['address_not_identified'])
-),
-
-nameless_months as (
-    select distinct suburb_key, month from sales where not is_identified
-),
-
--- From when on such a month is told of by sales with an address.
-overtaken_months as (
-    select sales.suburb_key, sales.month, min(sales.known_month) as known_month
-    from nameless_months
-    inner join sales using (suburb_key, month)
-    where sales.is_identified
-    group by 1, 2
-),
-
-spoken as (
-    select
-        sales.*,
-        sales.is_identified or overtaken_months.month is null as is_now,
-        sales.known_month <= sales.month + {{ publication_delay_months() }}
-        and (
-            sales.is_identified
-            or overtaken_months.month is null
-            or overtaken_months.known_month
-            > sales.month + {{ publication_delay_months() }}
-        ) as is_published
-    from sales
-    left join overtaken_months
-        on not sales.is_identified
-        and sales.suburb_key = overtaken_months.suburb_key
-        and sales.month = overtaken_months.month
-),
+-- published. The last months grow as settlements are published. Made anew are the months
+-- whose sales changed; all of them when the price index was estimated anew.
+with {{ market_facts() }},
 
 months as (
     select
@@ -66,14 +34,23 @@ months as (
         state,
         dwelling_type,
         month,
-        coalesce(array_agg(price_aud order by price_aud) filter (where is_now), '{}')
-            as prices,
         coalesce(
-            array_agg(price_aud order by price_aud) filter (where is_published), '{}'
+            array_agg(price_aud order by price_aud) filter (where until_month is null),
+            '{}'
+        ) as prices,
+        coalesce(
+            array_agg(price_aud order by price_aud) filter (
+                where
+                    known_month <= month + {{ publication_delay_months() }}
+                    and coalesce(
+                        until_month > month + {{ publication_delay_months() }}, true
+                    )
+            ),
+            '{}'
         ) as published,
-        bool_and(is_identified) filter (where is_now) as is_identified,
+        bool_and(is_identified) filter (where until_month is null) as is_identified,
         bool_or(is_simulated) as is_simulated
-    from spoken
+    from facts
     group by 1, 2, 3, 4
 ),
 
@@ -87,6 +64,8 @@ measured as (
 )
 
 select
+    {{ suburb_month_key("measured.suburb_key", month_date("measured.month")) }}
+        as suburb_month_key,
     measured.suburb_key,
     measured.state,
     split_part(measured.suburb_key, '|', 2) as suburb,

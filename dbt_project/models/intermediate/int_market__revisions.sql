@@ -1,0 +1,116 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="touched",
+        unique_key="suburb_month_key",
+        on_schema_change="fail",
+        tags=["market"],
+        indexes=[
+            {
+                "columns": ["suburb_key", "dwelling_type", "month", "published_on"],
+                "unique": true,
+            },
+            {"columns": ["suburb_month_key"], "serves": ["model int_market__revisions"]},
+        ],
+        pre_hook=[
+            {"sql": "{{ reads_changes_of(market_changes()) }}", "transaction": false},
+            "{{ takes_changes() }}",
+            "{{ touches('text', touched_suburb_months()) }}",
+        ],
+        post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
+    )
+}}
+
+-- Figures of months with late or corrected sales, at each first of a month at which they
+-- changed after they were first published. A vintage is the last month whose facts it
+-- knows; what is published of it on the first of the next.
+with {{ market_facts() }},
+
+late_months as materialized (
+    select distinct suburb_key, dwelling_type, month
+    from facts
+    where
+        known_month > month + {{ publication_delay_months() }}
+        or until_month is not null
+),
+
+late_facts as materialized (
+    select facts.*
+    from facts
+    inner join late_months using (suburb_key, dwelling_type, month)
+),
+
+vintages as (
+    select suburb_key, dwelling_type, month, month + {{ publication_delay_months() }} as vintage
+    from late_months
+    union
+    select suburb_key, dwelling_type, month, known_month
+    from late_facts
+    where known_month > month + {{ publication_delay_months() }}
+    union
+    select suburb_key, dwelling_type, month, until_month
+    from late_facts
+    where until_month > month + {{ publication_delay_months() }}
+),
+
+known as (
+    select
+        vintages.suburb_key,
+        vintages.dwelling_type,
+        vintages.month,
+        vintages.vintage,
+        min(facts.state) as state,
+        coalesce(
+            array_agg(facts.price_aud order by facts.price_aud) filter (
+                where
+                    facts.known_month <= vintages.vintage
+                    and coalesce(facts.until_month > vintages.vintage, true)
+            ),
+            '{}'
+        ) as prices,
+        bool_or(facts.until_month is null) as is_in_market,
+        bool_or(facts.is_simulated) as is_simulated
+    from vintages
+    inner join late_facts as facts using (suburb_key, dwelling_type, month)
+    group by 1, 2, 3, 4
+),
+
+measured as (
+    select
+        *,
+        cardinality(prices) as sale_count,
+        {{ shown_quantile("prices", 0.25) }} as lower_quartile_aud,
+        {{ shown_quantile("prices", 0.5) }} as median_price_aud,
+        {{ shown_quantile("prices", 0.75) }} as upper_quartile_aud
+    from known
+),
+
+compared as (
+    select
+        *,
+        lag(
+            row(sale_count, lower_quartile_aud, median_price_aud, upper_quartile_aud)
+        ) over (partition by suburb_key, dwelling_type, month order by vintage) as before
+    from measured
+)
+
+select
+    {{ suburb_month_key("suburb_key", month_date("month")) }} as suburb_month_key,
+    suburb_key,
+    state,
+    dwelling_type,
+    {{ month_date("month") }} as month,
+    {{ month_date("(vintage + 1)") }} as published_on,
+    sale_count,
+    lower_quartile_aud,
+    median_price_aud,
+    upper_quartile_aud,
+    is_simulated
+from compared
+where
+    -- The first publication stands in suburb_market, as long as the month does.
+    case
+        when before is null then sale_count > 0 and not is_in_market
+        else before is distinct from
+            row(sale_count, lower_quartile_aud, median_price_aud, upper_quartile_aud)
+    end
