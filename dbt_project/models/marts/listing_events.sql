@@ -17,12 +17,10 @@
         ],
         post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
         indexes=[
-            {"columns": ["listing_event_id"], "unique": true},
-            {"columns": ["listing_key"]},
-            {"columns": ["listing_id", "event_at"]},
+            {"columns": ["listing_event_id"], "unique": true, "serves": ["grain"]},
+            {"columns": ["listing_key"], "serves": ["model listing_events"]},
             {"columns": ["property_id", "event_at"], "serves": ["property_listing_events"]},
-            {"columns": ["known_at"], "type": "brin"},
-            {"columns": ["created_at"]},
+            {"columns": ["created_at", "listing_event_id"], "serves": ["listing_changes_since"]},
         ],
     )
 }}

@@ -14,8 +14,8 @@
         ],
         post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
         indexes=[
-            {"columns": ["listing_key"], "unique": true},
-            {"columns": ["listing_id"], "unique": true},
+            {"columns": ["listing_key"], "unique": true, "serves": ["model listings"]},
+            {"columns": ["listing_id"], "unique": true, "serves": ["grain"]},
             {"columns": ["property_id", "source"], "serves": ["listings_of_a_property"]},
             {
                 "columns": ["source", "source_listing_id"],

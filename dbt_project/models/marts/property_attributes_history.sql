@@ -4,7 +4,10 @@
         incremental_strategy="touched",
         unique_key="property_id",
         on_schema_change="fail",
-        indexes=[{"columns": ["property_id", "valid_from"], "unique": true}],
+        indexes=[
+            {"columns": ["property_id", "valid_from"], "unique": true,
+             "serves": ["property_attributes_history"]},
+        ],
         pre_hook=[
             {
                 "sql": "{{ reads_changes_of([

@@ -5,9 +5,12 @@
         unique_key="suburb_month_key",
         on_schema_change="fail",
         indexes=[
-            {"columns": ["suburb_key", "dwelling_type", "month"], "unique": true},
+            {"columns": ["suburb_key", "dwelling_type", "month"], "unique": true,
+             "serves": ["suburb_market_series"]},
             {"columns": ["suburb_month_key"], "serves": ["model suburb_market"]},
-            {"columns": ["month"]},
+            {"columns": ["month", "dwelling_type", "suburb_key"],
+             "include": ["median_price_aud", "sale_count"],
+             "serves": ["market_movers"]},
         ],
         pre_hook=[
             {
