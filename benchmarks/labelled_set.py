@@ -6,9 +6,11 @@ one canonical key are one record. Judging counts pairs of addresses, not of reco
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,14 @@ from domain.address_text import canonical_text
 from domain.addresses import CanonicalAddress, canonical_psi
 from identity.linkage.records import COLUMNS
 from simulator.labelled_addresses import LabelledAddress
+
+#: Columns of the linkage's input that a canonical address gives.
+PARTS = (
+    "address_key",
+    *("key_kind", "unit_number", "lot_number", "level_number", "street_number"),
+    *("street_name", "street_type", "street_suffix", "locality", "state", "postcode"),
+    *("gnaf_pid", "confidence"),
+)
 
 
 @dataclass(slots=True)
@@ -30,27 +40,39 @@ class _Evidence:
 
 @dataclass(slots=True)
 class LabelledRecords:
-    """Records to link, and how many addresses of which home each holds."""
+    """Records to link, and how many addresses of which home each holds.
 
-    records: dict[UUID, CanonicalAddress]
+    `parts` are the columns of the linkage's input that come from the address itself.
+    """
+
+    parts: dict[UUID, tuple[Any, ...]]
     evidence: dict[UUID, _Evidence]
     homes: dict[UUID, Counter[int]]
     addresses: int = 0
 
     def rows(self) -> Iterable[tuple[Any, ...]]:
         """Rows of the linkage's input, in `COLUMNS` order."""
-        for property_id, found in self.records.items():
+        for property_id, parts in self.parts.items():
             seen = self.evidence[property_id]
             values = {
-                **{name: getattr(found, name, None) for name in COLUMNS},
+                **dict(zip(PARTS, parts, strict=True)),
                 "property_id": str(property_id),
-                "address_key": found.key,
                 "titles": ";".join(sorted(seen.titles)) or None,
                 "latitude": _middle([place[0] for place in seen.places]),
                 "longitude": _middle([place[1] for place in seen.places]),
                 "dwelling_type": _agreed(seen.dwellings),
             }
             yield tuple(values[name] for name in COLUMNS)
+
+    def write(self, records: Path, truth: Path) -> None:
+        """The linkage's input and the commonest home of each record, as CSV."""
+        with records.open("w", newline="") as out:
+            csv.writer(out).writerows(self.rows())
+        with truth.open("w", newline="") as out:
+            csv.writer(out).writerows(
+                (property_id, homes.most_common(1)[0][0])
+                for property_id, homes in self.homes.items()
+            )
 
 
 def _middle(values: list[float]) -> float | None:
@@ -81,6 +103,10 @@ def canonical(given: LabelledAddress) -> CanonicalAddress:
     )
 
 
+def _parts(known: CanonicalAddress) -> tuple[Any, ...]:
+    return (known.key, *(getattr(known, name, None) for name in PARTS[1:]))
+
+
 def gather(addresses: Iterable[LabelledAddress]) -> LabelledRecords:
     """Addresses to records: one a canonical key that identifies something."""
     found = LabelledRecords({}, {}, {})
@@ -90,7 +116,8 @@ def gather(addresses: Iterable[LabelledAddress]) -> LabelledRecords:
             continue
         found.addresses += 1
         key = known.property_id
-        found.records.setdefault(key, known)
+        if key not in found.parts:
+            found.parts[key] = _parts(known)
         found.homes.setdefault(key, Counter())[given.home] += 1
         seen = found.evidence.setdefault(key, _Evidence())
         if given.parcel:

@@ -36,6 +36,7 @@ def plant(
                 else _plant_csv(conn, own, batch_id)
             )
             _identify(conn, source, own, hashes)
+    conn.commit()
 
 
 def _ledger(
