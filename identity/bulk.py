@@ -119,6 +119,7 @@ class BulkReader:
         }
         if folder is not None:
             config["temp_directory"] = str(folder)
+        self.count = 0
         self.database: Any = duckdb.connect(config=config)
         make = partial(PartDictionary, self.database)
         self._streets = make("streets", STREETS, read_street)
@@ -226,14 +227,18 @@ class BulkReader:
         self.database.execute("truncate identified")
         return taken
 
-    def take_copy_text(self, *front: str) -> Iterator[memoryview]:
+    def take_copy_text(
+        self, *front: str, columns: Sequence[str] = COPY_COLUMNS
+    ) -> Iterator[memoryview]:
         """What was identified, as text for PostgreSQL's COPY.
 
-        Each line holds the plain texts of `front`, then COPY_COLUMNS.
+        Each line holds the plain texts of `front`, then the columns.
         """
         self._add_confidences()
-        is_odd = self.database.execute(_IS_ODD).fetchone()[0]
-        lines = self.database.sql(_copy_statement(front, is_odd)).to_arrow_table()
+        ((is_odd,),) = self.database.execute(_IS_ODD).fetchall()
+        lines = self.database.sql(
+            _copy_statement(front, columns, is_odd)
+        ).to_arrow_table()
         self.database.execute("truncate identified")
         for chunk in lines["line"].chunks:
             # The texts of a column stand one behind the other: lines, as COPY wants.
@@ -245,13 +250,17 @@ class BulkReader:
                 yield text[start : start + _WRITTEN_BYTES]
 
     def unseen(self, rows: Any) -> Any:
-        """One row of each `address_hash` that no batch had before this one."""
+        """One row of each `address_hash` that no batch had before this one.
+
+        `count` is how many there have been.
+        """
         self.database.register("batch", rows)
         fresh = self.database.sql(_UNSEEN).to_arrow_table()
         self.database.unregister("batch")
         self.database.register("batch", fresh.select(["address_hash"]))
         self.database.execute("insert into seen select address_hash::uuid from batch")
         self.database.unregister("batch")
+        self.count += len(fresh)
         return fresh
 
     def _compose(self, statement: str, columns: dict[str, Any]) -> None:
@@ -307,9 +316,10 @@ def _nothing(rows: int) -> Any:
     return pa.nulls(rows, pa.string())
 
 
-def _copy_statement(front: Sequence[str], is_odd: bool) -> str:
+def _copy_statement(front: Sequence[str], columns: Sequence[str], is_odd: bool) -> str:
     texts = [f"'{text}'" for text in front]
-    for column, kind in {**COLUMNS, "confidence": "varchar"}.items():
+    for column in columns:
+        kind = COLUMNS.get(column, "varchar")
         text = column if kind == "varchar" else f"{column}::varchar"
         if column == "assumptions":
             text = "'{' || assumptions || '}'"

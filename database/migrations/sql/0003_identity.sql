@@ -15,7 +15,8 @@ create index int_address__identity_parcel_idx
 -- Asks what is older than the rules, or newer than a reader's mark, of millions of rows that
 -- lie in the order they were written; costs nothing to keep.
 create index int_address__identity_read_idx
-    on intermediate.int_address__identity using brin (rule_version, revision);
+    on intermediate.int_address__identity using brin (rule_version, revision)
+    with (autosummarize = on);
 comment on column intermediate.int_address__identity.street_type_code is
     'Code of the street type as G-NAF has it (AVENUE, STREET); null where there is none.';
 comment on column intermediate.int_address__identity.locality_id is
@@ -37,20 +38,21 @@ create sequence ops.identity_revision;
 
 create table ops.identified_batches (
     source text not null,
-    batch_id uuid not null,
-    rows bigint not null,
+    batch text not null,
+    content text not null,
     reading text not null,
     revision bigint not null,
     identified_at timestamptz not null default now(),
-    primary key (source, batch_id)
+    primary key (source, batch)
 );
 comment on table ops.identified_batches is
-    'Batches whose addresses are identified, written with them: what is not here, or was read '
-    'by other rules or places (reading), or has other rows now, is read again. One row per '
+    'What was read for its addresses, written with their identities: batches of the ledger, '
+    'staging relations, releases of G-NAF. What has other content now (rows loaded, or a '
+    'fingerprint), or was read by other rules or places (reading), is read again. One row per '
     'source and batch.';
 
 create table intermediate.int_gnaf__keys (
-    property_id uuid not null,
+    property_id uuid primary key,
     address_key text not null,
     gnaf_pid text not null,
     candidates smallint not null,
