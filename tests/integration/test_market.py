@@ -1,0 +1,206 @@
+"""The suburb market on planted rows: publications, revisions, increments, the index."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ml.index_tables import index_inputs, read_markets, write_indexes
+from ml.price_index import market_indexes
+from tests.dbt_samples import DbtProject, csv, plant, plant_psi, psi, rows_of
+
+MODELS = (
+    "+suburb_market_vintages",
+    "int_market__repeat_pairs",
+    "int_market__price_index",
+)
+TABLES = (
+    "intermediate.int_market__repeat_pairs",
+    "intermediate.int_market__superseded_sales",
+    "intermediate.int_market__price_index",
+    "marts.suburb_market",
+    "marts.suburb_market_vintages",
+)
+
+
+@pytest.fixture
+def dbt(database_url: str, tmp_path: Path) -> Iterator[DbtProject]:
+    before = dict(os.environ)
+    yield DbtProject(database_url, tmp_path)
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+def estimate(url: str) -> int:
+    """What the asset does."""
+    with psycopg.connect(url) as conn:
+        before = index_inputs(conn).known_before
+        if before is None:
+            return 0
+        markets = read_markets(conn, before)
+        return write_indexes(
+            conn,
+            (
+                (market, found)
+                for market in markets
+                for found in market_indexes(
+                    market.pairs, market.region_of, len(market.regions)
+                )
+            ),
+            before,
+        )
+
+
+def build(url: str, dbt: DbtProject, *more: str) -> None:
+    dbt.run("run", "--select", *MODELS, *more)
+    estimate(url)
+    dbt.run("run", "--select", "suburb_market", *more)
+
+
+def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        table: rows_of(url, f"select * from {table} t order by t::text")
+        for table in TABLES
+    }
+
+
+def resales(homes: int = 60) -> list[dict[str, Any]]:
+    """Homes of two suburbs sold every other year, dearer by 6 % a year."""
+    chance = random.Random(5)
+    rows = []
+    for home in range(homes):
+        for turn in range(3):
+            sold = date(2018 + 2 * turn, 1, 3) + timedelta(days=chance.randrange(720))
+            known = sold + timedelta(days=chance.choice([50, 60, 70, 300]))
+            monday = known - timedelta(days=known.weekday())
+            years = (sold - date(2018, 1, 1)).days / 365.25
+            price = 800_000 * 1.06**years * chance.lognormvariate(0, 0.05)
+            rows.append(
+                psi(
+                    str(monday),
+                    f"R{1000 * home + turn}",
+                    valuer_property_id=str(home),
+                    house_number=str(home + 1),
+                    locality=("PARRAMATTA", "GRANVILLE")[home % 2],
+                    contract_date=sold,
+                    settlement_date=sold + timedelta(days=40),
+                    purchase_price_aud=round(price),
+                    _row_number=home,
+                )
+            )
+    return rows
+
+
+def test_a_publication_stays_what_it_was_whatever_comes_later(
+    database_url: str, dbt: DbtProject
+) -> None:
+    november = {"contract_date": "2023-11-10", "settlement_date": "2024-01-03"}
+    plant_psi(
+        database_url,
+        psi("2024-01-08", "A1", **november, purchase_price_aud=900_000),
+        psi("2024-01-15", "A2", **november, purchase_price_aud=1_000_000),
+        psi("2024-01-22", "A3", **november, purchase_price_aud=1_100_000),
+    )
+    build(database_url, dbt)
+    plant_psi(
+        database_url,
+        # A correction known in April and a sale known in June.
+        psi("2024-04-08", "A1", **november, purchase_price_aud=1_300_000),
+        psi("2024-06-10", "A4", **november, purchase_price_aud=1_400_000),
+    )
+    build(database_url, dbt)
+
+    assert rows_of(
+        database_url,
+        "select published_on::text, published_sale_count, published_median_price_aud,"
+        " sale_count, median_price_aud, sale_count_revision, median_revision_pct::float"
+        " from marts.suburb_market",
+    ) == [("2024-03-01", 3, 1_000_000, 4, 1_200_000, 1, 20.0)]
+    assert rows_of(
+        database_url,
+        "select published_on::text, sale_count, median_price_aud, is_first"
+        " from marts.suburb_market_vintages order by 1",
+    ) == [
+        ("2024-03-01", 3, 1_000_000, True),
+        ("2024-05-01", 3, 1_100_000, False),
+        ("2024-07-01", 4, 1_200_000, False),
+    ]
+
+
+def test_any_sequence_of_increments_ends_where_a_rebuild_does(
+    database_url: str, dbt: DbtProject
+) -> None:
+    rows = resales()
+    extra = [
+        # Moved to another month; another suburb; no market sale any more; a share;
+        # an old version that comes late; the address of a suburb-level sale.
+        {**rows[0], "contract_date": rows[0]["contract_date"] - timedelta(days=40)},
+        {**rows[4], "locality": "GRANVILLE", "house_number": "500"},
+        {**rows[8], "purchase_price_aud": 1},
+        {**rows[12], "interest_percent": 50},
+    ]
+    for number, row in enumerate(extra):
+        row["downloaded_at"] = "2025-03-10 01:07"
+        row["_source_file"] = f"2025-03-10.zip/{number}.DAT"
+        row["_row_hash"] = psi("2025-03-10", f"X{number}")["_row_hash"]
+        row["_batch_id"] = psi("2025-03-10", "X")["_batch_id"]
+    late = [
+        psi(
+            "2018-01-08", "R1000", valuer_property_id="1", house_number="2",
+            locality="GRANVILLE", contract_date="2018-01-02", settlement_date=None,
+            purchase_price_aud=100_000,
+        )
+    ]  # fmt: skip
+    nameless = [
+        csv(
+            "sydney.csv", line, "", state="NSW", locality="Parramatta", postcode="2150",
+            mapping="sydney", sale_date="2019-05-06", price_aud=700_000 + line,
+        )
+        for line in range(2, 7)
+    ]  # fmt: skip
+    chance = random.Random(3)
+    chance.shuffle(rows)
+    for part in (rows[:90], [*rows[90:], *extra], late):
+        plant_psi(database_url, *part)
+        build(database_url, dbt)
+    plant(database_url, "csv__sales", *nameless)
+    build(database_url, dbt)
+    incremental = contents(database_url)
+
+    build(database_url, dbt, "--full-refresh")
+
+    assert contents(database_url) == incremental
+    assert all(incremental.values()), {k: len(v) for k, v in incremental.items()}
+    build(database_url, dbt)  # nothing new: nothing may move
+    assert contents(database_url) == incremental
+
+
+def test_the_index_follows_the_market_and_is_shown_by_suburb(
+    database_url: str, dbt: DbtProject
+) -> None:
+    plant_psi(database_url, *resales(300))
+    build(database_url, dbt)
+
+    [(first, last)] = rows_of(
+        database_url,
+        "select min(price_index) filter (where month < '2018-07-01'),"
+        " max(price_index) filter (where month > '2023-06-01')"
+        " from intermediate.int_market__price_index where area_kind = 'state'",
+    )
+    assert float(last / first) == pytest.approx(1.06**5.5, rel=0.1)
+    shown = rows_of(
+        database_url,
+        "select count(*) filter (where price_index > 0), count(*),"
+        " count(*) filter ("
+        "where (price_index is null) <> (price_index_error_pct is null))"
+        " from marts.suburb_market where month < '2023-01-01'",
+    )
+    assert shown[0][0] > 0.9 * shown[0][1]
+    assert shown[0][2] == 0
