@@ -13,10 +13,10 @@ from __future__ import annotations
 VERSION = 1
 
 #: Bits from which a pair is one home, and from which a person is asked.
-MERGE = 3.5
+MERGE = 3.0
 REVIEW = 0.0
 #: Bits below which a pair speaks against a cluster that others would put it in.
-CONFLICT = -5.0
+CONFLICT = -3.0
 
 #: log2 of the odds that a pair in a block is one home, before anything is compared.
 PRIOR = -1.16
