@@ -16,6 +16,7 @@ from typing import Any
 
 from domain.address_text import canonical_text
 from domain.addresses import CanonicalAddress, confidence_of
+from domain.localities import Gazetteer
 from identity.composition import COLUMNS, HOME_STATEMENT, PSI_STATEMENT
 from identity.dictionaries import (
     FLATS,
@@ -108,7 +109,12 @@ class BulkReader:
     """
 
     def __init__(
-        self, *, threads: int = 1, memory: str = "1GB", folder: Path | None = None
+        self,
+        *,
+        gazetteer: Gazetteer | None = None,
+        threads: int = 1,
+        memory: str = "1GB",
+        folder: Path | None = None,
     ) -> None:
         import duckdb
 
@@ -120,6 +126,7 @@ class BulkReader:
         if folder is not None:
             config["temp_directory"] = str(folder)
         self.count = 0
+        self._gazetteer = gazetteer
         self.database: Any = duckdb.connect(config=config)
         make = partial(PartDictionary, self.database)
         self._streets = make("streets", STREETS, read_street)
@@ -127,7 +134,7 @@ class BulkReader:
         self._flats = make("flats", FLATS, read_flat)
         self._lots = make("lots", LOTS, read_lot_text)
         self._names = make("names", NAMES, read_name)
-        self._places = make("places", PLACES, read_place)
+        self._places = make("places", PLACES, partial(read_place, gazetteer))
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         self.database.execute(f"create table identified ({columns})")
         self.database.execute(
@@ -201,22 +208,30 @@ class BulkReader:
     ) -> None:
         """Have the library identify what no statement did, row by row."""
         query = f"select address_hash, {', '.join(columns)} {_LEFT}"
+        rows = self.database.execute(query).fetchall()
+        parts = (dict(zip(columns, row[1:], strict=True)) for row in rows)
         self.add(
-            (row[0], identify(**dict(zip(columns, row[1:], strict=True))))
-            for row in self.database.execute(query).fetchall()
+            identity_row(row[0], identify(**given), self._locality_id(given))
+            for row, given in zip(rows, parts, strict=True)
         )
 
-    def add(self, found: Iterable[tuple[str, CanonicalAddress]]) -> None:
-        """Add addresses that the library has identified, by their hash."""
+    def _locality_id(self, parts: dict[str, str | None]) -> str | None:
+        if self._gazetteer is None:
+            return None
+        asked = (parts["locality"], parts["state"], parts["postcode"])
+        return self._gazetteer.resolve(*asked).locality_id
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add addresses that the library has identified, as `identity_row` gives."""
         import pyarrow as pa
 
-        rows = [identity_row(key, address) for key, address in found]
-        if rows:
+        found = list(rows)
+        if found:
             schema = pa.schema(
                 (name, pa.int16() if kind == "smallint" else pa.string())
                 for name, kind in COLUMNS.items()
             )
-            self.database.register("found", pa.Table.from_pylist(rows, schema))
+            self.database.register("found", pa.Table.from_pylist(found, schema))
             self.database.execute("insert into identified by name from found")
             self.database.unregister("found")
 
@@ -282,8 +297,13 @@ class BulkReader:
             )
 
 
-def identity_row(address_hash: str, found: CanonicalAddress) -> dict[str, Any]:
-    """The library's answer as a row of `identified`, a parcel's key left out."""
+def identity_row(
+    address_hash: str,
+    found: CanonicalAddress,
+    locality_id: str | None = None,
+    parcel_key: str | None = None,
+) -> dict[str, Any]:
+    """The library's answer as a row of `identified`."""
     kind = "parcel" if found.key.endswith("|") else "dwelling"
     return {
         "address_hash": address_hash,
@@ -301,11 +321,12 @@ def identity_row(address_hash: str, found: CanonicalAddress) -> dict[str, Any]:
         "street_suffix": found.street_suffix,
         "lot_number": found.lot_number,
         "locality": found.locality,
+        "locality_id": locality_id,
         "state": found.state,
         "postcode": found.postcode,
         "assumptions": ",".join(found.assumptions),
         "rule_version": found.rule_version,
-        "parcel_key": None,
+        "parcel_key": parcel_key,
         "dwelling_kind": None if found.key_kind == "non_identifying" else kind,
     }
 

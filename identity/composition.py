@@ -28,6 +28,7 @@ COLUMNS = {
     "street_suffix": "varchar",
     "lot_number": "varchar",
     "locality": "varchar",
+    "locality_id": "varchar",
     "state": "varchar",
     "postcode": "varchar",
     "assumptions": "varchar",
@@ -43,7 +44,8 @@ _STREET_AND_PLACE = """
         s.name as street_name, s.type as street_type, s.type_code as street_type_code,
         s.suffix as street_suffix, s.key as street_key, s.display as street_display,
         s.building, s.building_shown,
-        p.locality, p.state, p.postcode, p.key as place_key, p.display as place_display
+        p.locality, p.locality_id, p.state, p.postcode,
+        p.key as place_key, p.display as place_display
 """
 
 # `canonical_psi` and, for what is no home, `_parcel`.
@@ -224,6 +226,7 @@ _ALL = """
         street_suffix,
         lot_number,
         locality,
+        locality_id,
         state,
         postcode,
         notes as assumptions,

@@ -19,6 +19,7 @@ from domain.address_parts import (
     title,
 )
 from domain.address_places import make_place
+from domain.localities import Gazetteer
 from identity.parts import read_lot
 
 Values = tuple[Any, ...]
@@ -138,7 +139,7 @@ FLATS: Mapping[str, str] = _texts("key", "shown", "number", "level")
 LOTS: Mapping[str, str] = _texts("lot")
 NAMES: Mapping[str, str] = _texts("name")
 PLACES: Mapping[str, str] = {
-    **_texts("locality", "state", "postcode", "key", "display", "notes"),
+    **_texts("locality", "locality_id", "state", "postcode", "key", "display", "notes"),
     "is_known": "boolean",
 }
 
@@ -170,12 +171,19 @@ def read_flat(text: str | None) -> Values:
     return flat.key, title(flat.key), flat.number, flat.level
 
 
-def read_place(locality: str | None, state: str | None, postcode: str | None) -> Values:
+def read_place(
+    gazetteer: Gazetteer | None,
+    locality: str | None,
+    state: str | None,
+    postcode: str | None,
+) -> Values:
     """A row of PLACES."""
     place = make_place(locality, state, postcode)
+    where = gazetteer.resolve(locality, state, postcode) if gazetteer else None
     return (
-        *(place.locality or None, place.state, place.postcode, place.key),
-        *(place.display, notes_text(place.assumptions), place.is_known),
+        *(place.locality or None, where.locality_id if where else None),
+        *(place.state, place.postcode, place.key, place.display),
+        *(notes_text(place.assumptions), place.is_known),
     )
 
 

@@ -17,6 +17,7 @@ from psycopg import sql
 from assets.builds import digest
 from domain.addresses import RULE_VERSION
 from domain.errors import PermanentError
+from domain.localities import Gazetteer, PlaceRow
 from identity.bulk import LINE_COLUMNS, PART_COLUMNS, PSI_COLUMNS
 
 #: Build whose end says that the listings' staging is as new as their raw rows.
@@ -154,6 +155,19 @@ def _places_release(conn: psycopg.Connection) -> str:
         "and status = 'current'"
     ).fetchone()
     return str(row[0]) if row and row[0] else "none"
+
+
+def places_of(conn: psycopg.Connection) -> Gazetteer:
+    """The reference set of localities as readers see it; empty where none landed."""
+    rows = conn.execute(
+        "select t.locality, t.state, t.postcode, "
+        "coalesce(t.precise_latitude, t.latitude), "
+        "coalesce(t.precise_longitude, t.longitude) "
+        "from raw.au_postcodes__localities t "
+        "join ops.reference_releases r using (release_id) "
+        "where r.dataset = 'localities' and r.status = 'current' and t.is_place"
+    )
+    return Gazetteer(PlaceRow(*row) for row in rows)
 
 
 def _live_batches(conn: psycopg.Connection, source: AddressSource) -> dict[str, str]:

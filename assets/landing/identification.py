@@ -22,6 +22,7 @@ from assets.landing.address_sources import (
     Reading,
     address_query,
     columns_of,
+    places_of,
     plan_reading,
     source_of,
 )
@@ -75,6 +76,7 @@ def _identify(
         conn, source, reading, leave_known_out=not is_first and not reading.whole
     )
     names = ("address_hash", *source.parts)
+    places = places_of(conn)
     conn.execute("set local statement_timeout = 0")
     conn.execute("set local idle_in_transaction_session_timeout = 0")
     with (
@@ -82,7 +84,7 @@ def _identify(
         # Closed before its connection, which else waits for the COPY that is open.
         closing(copied_out(reader_conn, query, names)) as pages,
         tempfile.TemporaryDirectory(prefix="ausproperty-") as folder,
-        closing(BulkReader(folder=Path(folder))) as reader,
+        closing(BulkReader(gazetteer=places, folder=Path(folder))) as reader,
     ):
         text = _identified(reader, source, pages, revision)
         if is_first:
