@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from database.raw_loading import end_transaction, lock_source
-from database.raw_reloading import forget_derived
 from domain.errors import UserError
 
 RULE = "batch_discarded"
@@ -85,7 +84,6 @@ def discard_batch(
             "and discarded_at is null",
             [tables, batch_id],
         ).rowcount
-        forget_derived(conn)
     return DiscardReport(batch_id, tuple(row[1] for row in files), rows, again)
 
 

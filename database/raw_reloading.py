@@ -87,8 +87,6 @@ class _ContainerReload(ContainerLoad):
         self.run()
         before = sum(row[2] for row in rows)
         loaded = self._count(sql.SQL("select count(*) from {} where _batch_id = %s"))
-        if loaded != before:
-            forget_derived(self.conn)
         still = self._count(
             sql.SQL(
                 "select count(*) from raw.rejects "
@@ -369,19 +367,3 @@ where r.resolved_at is null
             or old.source = any(%(moving)s)
         )""",
 )
-
-
-def forget_derived(conn: psycopg.Connection) -> None:
-    """Empty the tables that are built batch by batch: the next build makes them whole.
-
-    They take a batch they have rows of for done, and would not see that it changed.
-    Such a table bears the fingerprint of the code that made its rows.
-    """
-    tables = conn.execute(
-        "select c.table_schema, c.table_name from information_schema.columns c "
-        "join information_schema.tables t using (table_schema, table_name) "
-        "where c.column_name = 'code_fingerprint' and t.table_type = 'BASE TABLE' "
-        "and c.table_schema in ('staging', 'intermediate', 'marts') order by 1, 2"
-    ).fetchall()
-    for schema, table in tables:
-        conn.execute(sql.SQL("truncate {}").format(sql.Identifier(schema, table)))

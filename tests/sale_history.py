@@ -1,7 +1,7 @@
 """A made-up history of a small market: what befalls a real one, by a seed.
 
-Late, repeated, corrected and discarded batches, addresses that are understood anew, merges
-and their undoing, verdicts of people, prices of listings. Tests of increments live on it.
+Late, repeated, corrected and discarded batches, addresses that are understood anew,
+merges and their undoing, verdicts of people, prices of listings. Increments live on it.
 """
 
 from __future__ import annotations

@@ -310,17 +310,24 @@ def test_the_current_release_of_a_reference_set_is_not_discarded(conn: Conn) -> 
     assert ledger(conn, toy)[0] == "loaded"
 
 
-def test_models_built_batch_by_batch_are_built_anew(conn: Conn) -> None:
-    conn.execute(
-        "create table intermediate.int_step as "
-        "select 1 as sale_id, md5('code')::uuid as code_fingerprint"
-    )
+def test_models_are_told_of_batches_that_changed(conn: Conn) -> None:
+    conn.execute("select ops.register_model('step', array['raw.csv__sales'])")
     toy = Toy(("ant", "bee"), frozenset({"ant"}))
+
+    def told() -> list[tuple[str, str]]:
+        conn.commit()
+        return conn.execute(
+            "delete from ops.model_changes returning model, key"
+        ).fetchall()
+
     load(conn, toy)
+    assert told() == [("step", str(toy.batch_id))]
     reload(conn, toy)
-    assert conn.execute("select count(*) from intermediate.int_step").fetchone() == (1,)
+    assert told() == []
     reload(conn, Toy(toy.words))
-    assert conn.execute("select count(*) from intermediate.int_step").fetchone() == (0,)
+    assert told() == [("step", str(toy.batch_id))]
+    discard_batch(conn, toy.batch_id, "Odd.")
+    assert told() == [("step", str(toy.batch_id))]
 
 
 def test_rejects_are_listed_and_shown_by_the_start_of_their_id(conn: Conn) -> None:

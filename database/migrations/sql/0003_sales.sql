@@ -207,8 +207,8 @@ begin
         where not exists (
             select from old_rows as was
             where was.file_id = f.file_id
-                and (was.status, was.rows_loaded, was.retried_at, was.discarded_at)
-                is not distinct from (f.status, f.rows_loaded, f.retried_at, f.discarded_at)
+                and (was.status, was.rows_loaded, was.discarded_at)
+                is not distinct from (f.status, f.rows_loaded, f.discarded_at)
         )
         group by f.table_name
         order by f.table_name
