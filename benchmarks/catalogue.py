@@ -18,6 +18,7 @@ MODULES = {
     "national": "national",
     "national-full": "national_full",
     "real-history": "real_history",
+    "query-catalogue": "query_catalogue",
     "soak": "soak",
 }
 #: Of many minutes and gigabytes: by name only.

@@ -36,7 +36,7 @@ select
     13.2 + 1.4 * pg_temp.part(place, 1) as level,
     cities.latitude + cities.spread * (pg_temp.part(place, 2) - 0.5) as latitude,
     cities.longitude + cities.spread * (pg_temp.part(place, 3) - 0.5) as longitude
-from parts, generate_series(0, greatest(20, least(11000, {homes} / 400)) - 1) as place
+from parts, generate_series(0, greatest(1600, least(11000, {homes} / 400)) - 1) as place
 inner join cities on cities.city = (place * 7) % 6;
 
 create temporary table homes as
@@ -209,7 +209,7 @@ select
     sale_count, case when sale_count >= 3 then median end as median_price_aud
 from (
     select
-        *, floor(9 * pg_temp.part(cell, 41))::int as sale_count,
+        *, floor(20 * pg_temp.part(cell, 41) - 14)::int as sale_count,
         (round(exp(level + 0.1 * pg_temp.part(cell, 42)) / 1000) * 1000)::bigint as median
     from (
         select
@@ -217,7 +217,8 @@ from (
             + extract(month from month)::bigint + length(dwelling_type) * 100000000 as cell
         from places, unnest(array['house', 'townhouse', 'unit']) as dwelling_type,
             generate_series(
-                date_trunc('month', current_date - interval '35 years'),
+                date_trunc('month', current_date - interval '1 month'
+                    * least(420, 36 + {homes} / 5000)),
                 current_date, interval '1 month'
             ) as month
     ) as cells

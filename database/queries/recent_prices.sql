@@ -4,7 +4,7 @@
 -- param: before_id uuid
 -- index: marts.price_history (event_date, price_event_id) since event_date
 -- sample: select boundaries.boundary as since, events.event_date as before_date,
---   events.price_event_id as before_id from {sample marts.price_history} as events,
+--   events.price_event_id as before_id from (select * from {sample marts.price_history}) as events,
 --   ops.index_boundaries as boundaries where boundaries.table_name = 'price_history'
 --   and events.event_date >= boundaries.boundary
 select price_event_id, property_id, event_date, event_kind, price_aud, source

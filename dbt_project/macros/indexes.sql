@@ -28,7 +28,7 @@
         {{- " with (" ~ index_dict["with"] ~ ")" if index_dict.get("with") }}
         {{- " where " ~ conditions | join(" and ") if conditions }};
         comment on index {{ relation.schema }}."{{ name }}" is
-            'Serves: {{ index_dict.get("serves", []) | join(", ") or "nothing yet" }}'
+            'Serves: {{ index_dict.get("serves", ["the models it is built by"]) | join(", ") }}'
     {%- endset -%}
     {{ only_with_extension(index_dict["extension"], statement) if index_dict.get("extension") else statement }}
 {%- endmacro %}
@@ -62,29 +62,6 @@
         ) -%}
     {%- endif -%}
     {{- found[0][0] -}}
-{%- endmacro %}
-
-{% macro create_partial_index(columns, where, unique=false) -%}
-    {#- dbt's `indexes` config knows no WHERE: use this in a post-hook. PostgreSQL picks
-        the name, because the table being replaced still holds its own until the commit. -#}
-    create {{ "unique " if unique }}index on {{ this }} ({{ columns | join(", ") }})
-    where {{ where }}
-{%- endmacro %}
-
-{% macro create_trigram_index(column) -%}
-    {#- For search by a part of the text. pg_trgm is optional: a server without it, or a
-        user who may not create it, goes without this index and builds all the same. -#}
-    do $$
-    begin
-        if exists (select from pg_available_extensions where name = 'pg_trgm') then
-            create extension if not exists pg_trgm schema public;
-            create index on {{ this }} using gin ({{ column }} public.gin_trgm_ops);
-        end if;
-    exception
-        when insufficient_privilege or undefined_object then
-            raise notice 'no trigram index on {{ this }}: %', sqlerrm;
-    end
-    $$
 {%- endmacro %}
 
 {% macro analyze_this() -%}
