@@ -42,8 +42,14 @@
     {#- Suburbs' months whose sales, or earlier versions of sales, changed. -#}
     select key from taken_changes
     where input in (
-        'int_sale__validated.suburb_month', 'int_market__superseded_sales.suburb_month'
+        'int_sale__validated.suburb_month', 'int_market__superseded_sales.suburb_month',
+        'int_market__listing_months'
     )
+{%- endmacro %}
+
+{% macro touched_listing_months() -%}
+    select key from taken_changes
+    where input in ('listings.sold_month', 'listings.listed_month')
 {%- endmacro %}
 
 {% macro touched_superseded_sales() -%}

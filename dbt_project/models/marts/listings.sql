@@ -4,6 +4,11 @@
         incremental_strategy="touched",
         unique_key="listing_key",
         on_schema_change="fail",
+        meta={"tells": {
+            "listings.sold_month": "suburb_key || to_char(sold_date, '|YYYY-MM')",
+            "listings.listed_month":
+                "suburb_key || to_char(" ~ market_date("listed_at") ~ ", '|YYYY-MM')",
+        }},
         pre_hook=[
             {
                 "sql": "{{ reads_changes_of(['int_listing__versions', 'int_listing__properties']) }}",
@@ -27,6 +32,7 @@
                 "where": "status in ('live', 'under_offer')",
                 "serves": ["listings_on_the_market_of_a_suburb"],
             },
+            {"columns": ["suburb_key"], "serves": ["model int_market__listing_months"]},
             {"columns": ["status", "last_seen_at"], "serves": ["listings_by_status"]},
         ],
     )

@@ -14,9 +14,9 @@
         ],
         pre_hook=[
             {
-                "sql": "{{ reads_changes_of(
-                    market_changes() + ['intermediate.int_market__index_paths']
-                ) }}",
+                "sql": "{{ reads_changes_of(market_changes() + [
+                    'int_market__listing_months', 'intermediate.int_market__index_paths',
+                ]) }}",
                 "transaction": false,
             },
             "{{ takes_changes() }}",
@@ -99,6 +99,21 @@ select
     ) as price_index_error_pct,
     paths.pair_count as price_index_pair_count,
 
+    coalesce(listings.days_on_market_count, 0) as days_on_market_count,
+    case
+        when listings.days_on_market_count >= 3 then listings.days_on_market_median
+    end as days_on_market_median,
+    coalesce(listings.rent_listing_count, 0) as rent_listing_count,
+    case
+        when listings.rent_listing_count >= 3 then listings.rent_weekly_median_aud
+    end as rent_weekly_median_aud,
+    case
+        when listings.rent_listing_count >= 3
+            then (
+                100 * 52 * listings.rent_weekly_median_aud / measured.median_price_aud
+            )::numeric(6, 2)
+    end as gross_yield_pct,
+
     measured.is_identified,
     measured.is_simulated
 from measured
@@ -106,3 +121,7 @@ left join {{ source("intermediate", "int_market__index_paths") }} as paths
     on paths.area_kind = 'suburb'
     and measured.suburb_key = paths.area_key
     and measured.dwelling_type = paths.dwelling_type
+left join {{ source("listing_branch", "int_market__listing_months") }} as listings
+    on measured.suburb_key = listings.suburb_key
+    and measured.dwelling_type = listings.dwelling_type
+    and {{ month_date("measured.month") }} = listings.month
