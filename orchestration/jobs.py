@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets import keys
 from orchestration.ops.delivery import drain_due_deliveries
+from orchestration.ops.upkeep import move_recent_indexes
 
 _LANDING = dg.AssetSelection.groups("landing", "reference")
 # The dbt models of listings carry these tags (dbt_project.yml); between the two it is
@@ -72,6 +73,12 @@ def deliver_webhooks() -> None:
     drain_due_deliveries()
 
 
+@dg.job(description="Bring the indexes of recent rows to this month's first day.")
+def move_index_boundaries() -> None:
+    """One move; nothing to do most of the time."""
+    move_recent_indexes()
+
+
 all_jobs: list[Any] = [
     ingest,
     refresh,
@@ -81,4 +88,5 @@ all_jobs: list[Any] = [
     score,
     daily,
     deliver_webhooks,
+    move_index_boundaries,
 ]

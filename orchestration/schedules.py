@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.partitions import range_tags
-from orchestration.jobs import daily
+from orchestration.jobs import daily, move_index_boundaries
 from settings import Settings
 
 
@@ -33,4 +33,14 @@ def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequ
     yield daily_request(context.scheduled_execution_time, trailing)
 
 
-all_schedules = [daily_schedule]
+# Weekly, though the day moves monthly: a missed week costs nothing.
+index_boundaries_schedule = dg.ScheduleDefinition(
+    name="weekly_index_boundaries",
+    job=move_index_boundaries,
+    cron_schedule="30 3 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Indexes of recent rows follow the months, Sundays at 03:30 UTC.",
+)
+
+all_schedules = [daily_schedule, index_boundaries_schedule]

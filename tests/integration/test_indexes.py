@@ -20,7 +20,6 @@ from tests.index_facts import (
     read_definition,
 )
 
-
 _RECENT = (
     "CREATE INDEX i ON marts.t USING gist (point(x, y)) "
     "WHERE ((a IS NULL) AND (sold_on >= '2025-11-01'::date))"
