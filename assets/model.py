@@ -69,7 +69,7 @@ def _has_training_sale(conn: psycopg.Connection) -> bool:
     """False where sales are known, but none that a model can learn from."""
     row = conn.execute(
         "select exists (select from ml.training_features) "
-        "or not exists (select from marts.suburb_market)"
+        "or not exists (select from marts.sales)"
     ).fetchone()
     conn.commit()
     return row is None or bool(row[0])
