@@ -15,6 +15,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from database.catalogue import ask
+
 Record = Mapping[str, Any]
 
 #: Attributes that marts.properties holds with the source and day of each.
@@ -102,16 +104,31 @@ def property_page(conn: psycopg.Connection, property_id: UUID) -> PropertyPage |
 
 
 def similar_addresses(
-    conn: psycopg.Connection, text: str, *, limit: int = 5
+    conn: psycopg.Connection,
+    *,
+    suburb: str | None,
+    street_name: str | None,
+    street_number: str | None,
+    limit: int = 5,
 ) -> list[Record]:
-    """Addresses of the marts most like a text, best first: id, address and likeness.
+    """Homes whose suburb and street are spelt much like these, best first.
 
-    Empty where the server has no trigrams (extension pg_trgm).
+    Empty where a part is missing or the server has no trigrams (extension pg_trgm).
     """
-    known = conn.execute("select to_regtype('public.gtrgm') is not null").fetchone()
-    if not known or not known[0]:
+    known = conn.execute(
+        "select to_regtype('public.gtrgm') is not null "
+        "and to_regclass('marts.suburbs') is not null"
+    ).fetchone()
+    if not (known and known[0] and suburb and street_name and street_number):
         return []
-    return _read(conn, "marts.properties", _SIMILAR, {"text": text, "limit": limit})
+    found = ask(
+        conn,
+        "address_search",
+        suburb=suburb,
+        street_name=street_name,
+        street_number=street_number,
+    )
+    return list(found[:limit])
 
 
 def raw_record(conn: psycopg.Connection, version_id: UUID, source: str) -> Record:
@@ -203,12 +220,4 @@ select predictions.*
 from ml.current_predictions as newest
 inner join ml.price_predictions as predictions using (prediction_id)
 where newest.property_id = %(id)s
-"""
-
-_SIMILAR = """
-select property_id, address, public.similarity(address, %(text)s) as likeness
-from marts.properties
-where address operator(public.%%) %(text)s and deleted_at is null
-order by likeness desc, address
-limit %(limit)s
 """

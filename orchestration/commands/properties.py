@@ -42,7 +42,7 @@ _EXCLUSIONS = {
     "not_a_dwelling": "no dwelling",
     "dwelling_type_unknown": "unknown what was sold",
     "address_not_identified": "an address that names no home",
-    "overridden": "excluded by a person",
+    "excluded_by_analyst": "excluded by a person",
 }
 
 
@@ -97,7 +97,14 @@ def look_up(
     page = property_page(conn, property_id)
     if page is not None:
         return read, page
-    found = similar_addresses(conn, read.address if read else text)
+    found = []
+    if read is not None:
+        found = similar_addresses(
+            conn,
+            suburb=read.locality,
+            street_name=read.street_name,
+            street_number=read.street_number,
+        )
     known = "; ".join(f'"{row["address"]}"' for row in found)
     how = ""
     if read is not None:
@@ -225,7 +232,7 @@ def _price(row: Record) -> Record:
         "event": row["event_kind"].replace("_", " "),
         "price": _price_words(row),
         "counts as a sale": _verdict(row),
-        "known": f"{row['known_at']:%Y-%m-%d}",
+        "known": _day(row["known_at"]),
         **_origin(row),
     }
 
@@ -269,8 +276,8 @@ def _superseded(row: Record) -> Record:
         "contract": row["contract_date"],
         "price": _money(row["price_aud"]) if row["price_aud"] is not None else "",
         "version": f"{row['version_number']} of {row['version_count']}",
-        "held true from": f"{row['known_from']:%Y-%m-%d}",
-        "to": f"{row['known_to']:%Y-%m-%d}" if row["known_to"] else "",
+        "held true from": _day(row["known_from"]),
+        "to": _day(row["known_to"]),
         **_origin(row),
     }
 
