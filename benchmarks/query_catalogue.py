@@ -64,7 +64,7 @@ def _ask_in_turns(
     calls = [
         (query, given)
         for query, found in asked.items()
-        # Where few parameters are worth asking by (the largest suburbs), again and again.
+        # Where few are worth asking by (the largest suburbs), again and again.
         for given in (*found, *dice.choices(found, k=max(0, samples - len(found))))
     ]
     dice.shuffle(calls)
