@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets import (
+    agreement,
     anomalies,
     checks,
     dbt,
@@ -64,6 +65,7 @@ def build_definitions(
             *raw_reference.reference_checks,
             *quality.suite_checks,
             *anomalies.anomaly_checks,
+            agreement.medians_agree_with_the_published,
         ],
         jobs=all_jobs,
         schedules=all_schedules,
