@@ -14,22 +14,8 @@ from pathlib import Path
 
 import psycopg
 
-#: Table by the temporary table that holds its rows, in an order that keys allow.
-TABLES = {
-    "marts.properties": "fill_properties",
-    "marts.sales": "fill_sales",
-    "marts.sale_versions": "fill_sale_versions",
-    "marts.price_history": "fill_price_history",
-    "marts.property_sources": "fill_property_sources",
-    "marts.property_attributes_history": "fill_property_attributes_history",
-    "marts.listings": "fill_listings",
-    "marts.listing_events": "fill_listing_events",
-    "marts.suburb_market": "fill_suburb_market",
-    "marts.merge_reviews": "fill_merge_reviews",
-    "ml.price_predictions": "fill_price_predictions",
-    "ml.current_predictions": "fill_current_predictions",
-    "raw.nsw_valuer__sales": "fill_nsw_valuer__sales",
-}
+#: In the script, the head of each table's rows, in an order that keys allow.
+_SECTION = "-- table: "
 
 #: What a column holds that no query asks for, by type.
 _ANYTHING = {
@@ -50,29 +36,30 @@ SMALL = 30_000
 def fill(conn: psycopg.Connection, homes: int = SMALL) -> None:
     """Replace the rows of every table above; `homes` properties, 2.5 sales each.
 
-    `marts.suburbs` follows from the properties, as dbt has it. One transaction, then a
-    vacuum, as autovacuum gives a table that was built: leaves the connection in
+    `marts.suburbs` follows from the properties, as dbt has it. One transaction a table,
+    then a vacuum, as autovacuum gives a table that was built: leaves the connection in
     autocommit.
     """
     script = Path(__file__).with_suffix(".sql").read_text()
+    base, *sections = script.replace("{homes}", str(homes)).split(_SECTION)
     conn.autocommit = True
-    with conn.transaction():
-        conn.execute(script.replace("{homes}", str(homes)))
-        emptied = ", ".join([*TABLES, "marts.suburbs"])
-        conn.execute(f"truncate {emptied}")
-        for table, source in TABLES.items():
+    conn.execute(base)
+    conn.execute("truncate ml.current_predictions, ml.price_predictions")
+    for section in sections:
+        table, _, statement = section.partition("\n")
+        source = f"fill_{table.split('.')[1]}"
+        with conn.transaction():
+            conn.execute(statement)
+            if not table.startswith("ml."):
+                conn.execute(f"truncate {table}")
             with _indexed_afterwards(conn, table):
                 conn.execute(_insert(conn, table, source))
-        conn.execute(
-            "insert into marts.suburbs (suburb_key, state, suburb, is_simulated) "
-            "select suburb_key, 'NSW', suburb, true from marts.properties "
-            "where deleted_at is null group by suburb_key, suburb"
-        )
-        for source in (*TABLES.values(), "homes", "places", "cities", "deals"):
-            conn.execute(f"drop table if exists pg_temp.{source}")
-        conn.execute("drop function pg_temp.part")
-    for table in (*TABLES, "marts.suburbs"):
+            # Gone at once: a country twice is more than some disks hold.
+            conn.execute(f"drop table {source}")
         conn.execute(f"vacuum (analyze) {table}")
+    conn.execute("drop table pg_temp.deals, pg_temp.homes, pg_temp.places")
+    conn.execute("drop table pg_temp.cities")
+    conn.execute("drop function pg_temp.part")
 
 
 def _insert(conn: psycopg.Connection, table: str, source: str) -> str:

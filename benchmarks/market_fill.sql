@@ -1,7 +1,7 @@
 -- A made-up country straight into temporary tables: suburbs of very unequal size around a
 -- few cities, streets, homes, sales in versions, listings. Every value follows from its
 -- row's number, so that two fills of one size are the same. {homes} is a number.
-set local work_mem = '256MB';
+set work_mem = '128MB';
 
 create function pg_temp.part(number bigint, kind integer) returns double precision
 immutable parallel safe language sql
@@ -72,6 +72,7 @@ from (
 inner join places on places.place = street / 60;
 analyze homes;
 
+-- table: marts.properties
 create temporary table fill_properties as
 select
     property_id,
@@ -118,6 +119,7 @@ from (
 ) as drawn;
 analyze deals;
 
+-- table: marts.sales
 create temporary table fill_sales as
 select
     sale_id, property_id, 'nsw_valuer' as source, home || '.' || number as source_sale_id,
@@ -129,6 +131,7 @@ select
     batch_id
 from deals;
 
+-- table: marts.sale_versions
 create temporary table fill_sale_versions as
 select
     *, version_number = 1 + (chance < 0.06)::int as is_current,
@@ -148,6 +151,7 @@ from (
     where version_number = 1 or chance < 0.06
 ) as versions;
 
+-- table: marts.price_history
 create temporary table fill_price_history as
 select
     md5('event' || sale_id)::uuid as price_event_id, property_id,
@@ -162,6 +166,7 @@ select
     date_trunc('week', contract_date + interval '50 days') as created_at
 from deals;
 
+-- table: raw.nsw_valuer__sales
 create temporary table fill_nsw_valuer__sales as
 select
     '001' as district_code, home::text as valuer_property_id, number::text as sale_counter,
@@ -170,6 +175,7 @@ select
     'current' as record_format, batch_id as _batch_id
 from deals;
 
+-- table: marts.property_sources
 create temporary table fill_property_sources as
 select
     property_id, 'nsw_valuer' as source, home::text as source_property_id,
@@ -177,12 +183,14 @@ select
     'exact_key' as match_kind, 1 as record_count
 from homes;
 
+-- table: marts.property_attributes_history
 create temporary table fill_property_attributes_history as
 select
     property_id, date '2000-01-01' + 900 * spell as valid_from, 'house' as dwelling_type,
     2 + spell as bedrooms
 from homes, generate_series(1, 1 + (luck < 0.3)::int) as spell;
 
+-- table: marts.listings
 create temporary table fill_listings as
 select
     md5('listing' || home)::uuid as listing_id, 'domain|' || home as listing_key,
@@ -195,13 +203,19 @@ select
 from homes
 where taste < 0.7;
 
+-- table: marts.listing_events
 create temporary table fill_listing_events as
 select
-    md5(listing_id::text || event_type)::uuid as listing_event_id, listing_id,
-    listing_key, property_id, source, event_type, listed_at as event_at,
-    listed_at as known_at, listed_at as created_at
-from fill_listings, unnest(array['listed', 'price_changed', 'sold']) as event_type;
+    md5('listing' || home || event_type)::uuid as listing_event_id,
+    md5('listing' || home)::uuid as listing_id, 'domain|' || home as listing_key,
+    property_id, 'domain' as source, event_type,
+    now() - size * interval '3000 days' as event_at,
+    now() - size * interval '3000 days' as known_at,
+    now() - size * interval '3000 days' as created_at
+from homes, unnest(array['listed', 'price_changed', 'sold']) as event_type
+where taste < 0.7;
 
+-- table: marts.suburb_market
 create temporary table fill_suburb_market as
 select
     'NSW|' || suburb || '|' || to_char(month, 'YYYY-MM') as suburb_month_key,
@@ -225,6 +239,7 @@ from (
 ) as months
 where sale_count > 0;
 
+-- table: marts.merge_reviews
 create temporary table fill_merge_reviews as
 select
     md5('review' || home)::uuid as review_id,
@@ -234,6 +249,7 @@ select
 from homes
 where home % 100 = 0;
 
+-- table: ml.price_predictions
 create temporary table fill_price_predictions as
 select
     md5('prediction' || home)::uuid as prediction_id, property_id,
@@ -242,5 +258,14 @@ select
     now() as created_at
 from homes;
 
+-- table: ml.current_predictions
 create temporary table fill_current_predictions as
-select property_id, prediction_id from fill_price_predictions;
+select property_id, md5('prediction' || home)::uuid as prediction_id
+from homes;
+
+-- table: marts.suburbs
+create temporary table fill_suburbs as
+select suburb_key, suburb, 'NSW' as state
+from homes
+where luck >= 0.01
+group by 1, 2;
