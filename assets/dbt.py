@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import psycopg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets import keys, progress
 from assets.builds import (
@@ -28,6 +30,7 @@ from assets.builds import (
     last_build,
     record_build,
 )
+from assets.dbt_runner import run_dbt
 from assets.lifeline import dies_with_us
 from assets.manifest import project_fingerprint, read_manifest
 from assets.metadata import table_metadata, unchanged_metadata
@@ -48,7 +51,8 @@ REFERENCE_SOURCES = (
 )
 _LAYER_GROUPS = {"ml": "features"}
 _BUILD_LOCK = 7_240_002
-_PARSED = "partial_parse.msgpack"
+# Unit tests judge the SQL, not the data: they run in CI, not every night.
+_BUILD = ["build", "--exclude-resource-type", "unit_test"]
 
 
 class Translator(DagsterDbtTranslator):
@@ -249,30 +253,52 @@ def _build(
     context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, branch: Branch
 ) -> Iterator[Any]:
     settings = warehouse.settings
-    os.environ.update(dbt_environment(settings, warehouse.url))
     folder = settings.market_folder / "builds"
     # One build at a time: whatever lies here was left by a killed one.
     for leftover in folder.glob("*/"):
         shutil.rmtree(leftover, ignore_errors=True)
     target = folder / context.run_id
     target.mkdir(parents=True, exist_ok=True)
-    # The last build's parse, if the connection is still the same, saves this one 4 s.
-    parsed = folder / _PARSED
-    if parsed.exists():
-        shutil.copy(parsed, target)
     report = progress.step(branch.name)
-    # Unit tests judge the SQL, not the data: they run in CI, not every night.
-    command = ["build", "--exclude-resource-type", "unit_test"]
-    invocation = dbt.cli(command, context=context, target_path=target)
     try:
-        with dies_with_us(invocation.process.pid):
-            for done, event in enumerate(invocation.stream(), start=1):
-                report(done, 0)
-                yield event
+        if context.is_subset:
+            found = _hand_picked(context, dbt, warehouse, target)
+        else:
+            found = _whole(context, warehouse, branch, target)
+        for done, event in enumerate(found, start=1):
+            report(done, 0)
+            yield event
     finally:
-        if (target / _PARSED).exists():
-            (target / _PARSED).replace(parsed)
         shutil.rmtree(target, ignore_errors=True)
+
+
+def _whole(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    branch: Branch,
+    target: Path,
+) -> Iterator[Any]:
+    """Build the branch in this process; Dagster's events of what dbt tells."""
+    words = [*_BUILD, "--select", *branch.select.split()]
+    if branch.exclude:
+        words += ["--exclude", *branch.exclude.split()]
+    manifest = read_manifest(warehouse.settings)
+    told = run_dbt(words, settings=warehouse.settings, url=warehouse.url, target=target)
+    for result in told:
+        event = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
+        yield from event.to_default_asset_events(
+            manifest, dagster_dbt_translator=Translator(), context=context
+        )
+
+
+def _hand_picked(
+    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, target: Path
+) -> Iterator[Any]:
+    """Build what somebody chose; which models that is, dagster-dbt works out."""
+    os.environ.update(dbt_environment(warehouse.settings, warehouse.url))
+    invocation = dbt.cli(_BUILD, context=context, target_path=target)
+    with dies_with_us(invocation.process.pid):
+        yield from invocation.stream()
 
 
 def _unchanged(

@@ -65,6 +65,9 @@
 {%- endmacro %}
 
 {% macro analyze_this() -%}
-    {#- Fresh statistics for the models that read this one: autovacuum comes too late. -#}
-    analyze {{ this }}
+    {#- Fresh statistics for the models that read this one: autovacuum comes too late. A
+        few rows more change nothing about a large table. -#}
+    {%- if not is_incremental() -%}
+        analyze {{ this }}
+    {%- endif -%}
 {%- endmacro %}
