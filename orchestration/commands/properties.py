@@ -61,10 +61,12 @@ def show_property(
     """Show a property: its sources, its history, and the file and line of each row."""
     from rich.console import Console
 
-    from assets.warehouse import prepare_warehouse
+    from assets.warehouse import prepare_warehouse, serving_limits
     from database.connections import connect
 
-    with connect(prepare_warehouse(Settings())) as conn:
+    settings = Settings()
+    url = prepare_warehouse(settings)
+    with connect(url, limits=serving_limits(settings)) as conn:
         read, page = look_up(conn, address)
     if json_file is not None:
         from dataclasses import asdict
