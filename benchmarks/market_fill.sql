@@ -239,6 +239,14 @@ from (
 ) as months
 where sale_count > 0;
 
+-- table: marts.suburb_market_vintages
+create temporary table fill_suburb_market_vintages as
+select
+    suburb_month_key, suburb_key, state, dwelling_type, month, sale_count,
+    median_price_aud, month + 90 + 30 * vintage as published_on
+from marts.suburb_market, generate_series(1, 2) as vintage
+where month < current_date - 120;
+
 -- table: marts.merge_reviews
 create temporary table fill_merge_reviews as
 select

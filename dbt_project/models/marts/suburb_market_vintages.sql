@@ -9,6 +9,7 @@
             {
                 "columns": ["suburb_key", "dwelling_type", "month", "published_on"],
                 "unique": true,
+                "serves": ["suburb_market_as_known"],
             },
             {"columns": ["suburb_month_key"], "serves": ["model suburb_market_vintages"]},
         ],
