@@ -132,14 +132,14 @@ _LISTINGS = ("domain", "reaxml")
 _TAGS = ("listings", "reference", "listing_marts", "market", "features")
 
 BRANCHES = (
-    Branch("dbt_listings", _LISTINGS, select="tag:listings", waits=True),
+    # Built though nothing may ever land: the market reads what they make.
+    Branch("dbt_listings", _LISTINGS, select="tag:listings"),
     Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference", waits=True),
     Branch(
         LISTINGS_BUILD,
         _LISTINGS,
         (*_IDENTITY, "intermediate.int_price_text__parsed", "ops.domain_listings"),
         select="tag:listing_marts",
-        waits=True,
     ),
     Branch(
         SALES_BUILD,

@@ -142,6 +142,7 @@ def _places(target: Path) -> list[str]:
         *("--project-dir", project, "--profiles-dir", project),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
+        "--no-use-colors",
     ]
 
 
