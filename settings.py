@@ -25,6 +25,7 @@ class Ports(BaseModel):
 
     dagster: int = Field(3000, description="Port of the Dagster UI.")
     mlflow: int = Field(5000, description="Port of the MLflow UI.")
+    docs: int = Field(3001, description="Port of Data Docs and dbt docs.")
 
 
 class Http(BaseModel):
@@ -147,6 +148,12 @@ class Reaxml(BaseModel):
     settle_seconds: float = Field(
         5, ge=0, description="A file younger than this may still be being written."
     )
+    stale_hours: float = Field(
+        72,
+        gt=0,
+        description="How long ago the drop folder may have been read last; beyond it "
+        "the freshness check fails and the listing models wait.",
+    )
 
 
 class Reference(BaseModel):
@@ -180,6 +187,17 @@ class Quarantine(BaseModel):
         le=1,
         description="Share of a file's records that may be refused before its asset "
         "check fails.",
+    )
+
+
+class Quality(BaseModel):
+    """When silence of a source is worth a look."""
+
+    quiet_days: dict[str, float] = Field(
+        default_factory=dict,
+        description="Days that a source may bring nothing new before "
+        "`new_data_keeps_coming` warns, by source, in place of its own. Example: "
+        '{"reaxml": 3}.',
     )
 
 
@@ -313,6 +331,7 @@ class Settings(BaseSettings):
     reaxml: Reaxml = Field(default_factory=Reaxml)
     reference: Reference = Field(default_factory=Reference)
     quarantine: Quarantine = Field(default_factory=Quarantine)
+    quality: Quality = Field(default_factory=Quality)
     model: Model = Field(default_factory=Model)
     delivery: Delivery = Field(default_factory=Delivery)
     serving: Serving = Field(default_factory=Serving)

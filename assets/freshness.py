@@ -1,7 +1,8 @@
-"""Blocking checks: a source whose last good snapshot is too old stops what needs it.
+"""Freshness of each source: its last good snapshot, and whether anything new comes.
 
-Belongs here: the check's factory. Going on with a snapshot is `landing.degradation`;
-its limit is a number of the source (`stale_hours`), which settings may change.
+Belongs here: the checks' factories and the limits in force. Going on with a snapshot is
+`landing.degradation`. Limits are numbers of the sources (`SourceInfo`, `SourcePolicy`),
+which settings may change; the checks' definitions state them.
 """
 
 from typing import Any
@@ -12,9 +13,11 @@ from assets import keys
 from assets.clients import client_for, is_pulled, policy_for, shared_state
 from assets.landing.degradation import degrade
 from assets.landing.overview import span
+from assets.landing.registry import all_infos
 from assets.raw_reference import ASSETS, key_of
 from assets.resources import Warehouse
-from database.snapshots import Snapshot, last_good
+from database.snapshots import NewestFile, Snapshot, last_good, newest_file
+from settings import Settings
 
 __all__ = [
     "client_for",
@@ -22,10 +25,15 @@ __all__ = [
     "freshness_check",
     "is_pulled",
     "policy_for",
+    "quiet_check",
     "shared_state",
 ]
 
 CHECK_NAME = "snapshot_is_fresh_enough"
+QUIET_NAME = "new_data_keeps_coming"
+# The sources' own limits stand in the definitions; settings in force, in the results.
+_DEFAULTS = Settings.model_construct()
+_NOT_PULLED = "The settings pull nothing from this source."
 
 
 def freshness_check(
@@ -43,15 +51,15 @@ def freshness_check(
         name=CHECK_NAME,
         blocking=True,
         description="The last good snapshot is no older than the source allows; until "
-        "then the graph goes on with it while the source is away.",
+        "then the graph goes on with it while the source is away. The source's own "
+        f"limit: {_words(_own_stale_hours(source))}.",
+        metadata={"limit_hours": _own_stale_hours(source) or "none"},
     )
     def check(warehouse: Warehouse) -> dg.AssetCheckResult:
         settings = warehouse.settings
         if not is_pulled(settings, source, dataset):
-            return dg.AssetCheckResult(
-                passed=True, description="The settings pull nothing from this source."
-            )
-        limit = policy_for(settings, source).stale_hours
+            return dg.AssetCheckResult(passed=True, description=_NOT_PULLED)
+        limit = stale_hours(settings, source)
         with warehouse.connect() as conn:
             snapshot = last_good(conn, source, dataset)
         return _verdict(source, snapshot, limit)
@@ -59,12 +67,51 @@ def freshness_check(
     return check
 
 
-freshness_checks = [
-    freshness_check(keys.RAW_NSW_SALES, "nsw_valuer"),
-    freshness_check(keys.RAW_CSV_SALES, "csv"),
-    freshness_check(keys.RAW_DOMAIN_LISTINGS, "domain", dataset="listings"),
-    *(freshness_check(key_of(name), name) for name in ASSETS),
-]
+def quiet_check(asset_key: dg.AssetKey, source: str) -> dg.AssetChecksDefinition:
+    """The check that an asset still gets new rows; it warns and stops nothing.
+
+    A drop folder that agencies forgot, or a site whose newest file stays the same, is
+    pulled well every day: only this tells.
+    """
+    own = _quiet_days(_DEFAULTS, source)
+
+    @dg.asset_check(
+        asset=asset_key,
+        name=QUIET_NAME,
+        description="The newest file or answer with rows of its own came within "
+        f"{_words(own * 24 if own else None)}.",
+        metadata={"limit_days": own or "none"},
+    )
+    def check(warehouse: Warehouse) -> dg.AssetCheckResult:
+        settings = warehouse.settings
+        if not is_pulled(settings, source):
+            return dg.AssetCheckResult(passed=True, description=_NOT_PULLED)
+        limit = _quiet_days(settings, source)
+        with warehouse.connect() as conn:
+            newest = newest_file(conn, source, ".".join(asset_key.path))
+        return _silence(newest, limit)
+
+    return check
+
+
+def stale_hours(settings: Settings, source: str) -> float | None:
+    """How old a source's last good snapshot may be; None: any age."""
+    if source == "reaxml":  # a folder: nothing is asked over a network
+        return settings.reaxml.stale_hours
+    return policy_for(settings, source).stale_hours
+
+
+def _own_stale_hours(source: str) -> float | None:
+    return stale_hours(_DEFAULTS, source)
+
+
+def _quiet_days(settings: Settings, source: str) -> float | None:
+    own = {info.name: info.quiet_days for info in all_infos()}[source]
+    return settings.quality.quiet_days.get(source, own)
+
+
+def _words(hours: float | None) -> str:
+    return "any age" if hours is None else span(hours)
 
 
 def _verdict(
@@ -95,3 +142,42 @@ def _verdict(
         description=words,
         metadata=metadata,
     )
+
+
+def _silence(newest: NewestFile | None, limit: float | None) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {"limit_days": limit or "none"}
+    if newest is None:
+        return dg.AssetCheckResult(
+            passed=limit is None,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="Nothing was ever loaded.",
+            metadata=metadata,
+        )
+    metadata |= {
+        "newest_file": newest.source_file,
+        "loaded_at": dg.MetadataValue.timestamp(newest.loaded_at),
+        "age_days": round(newest.age_hours / 24, 2),
+    }
+    words = f"The newest file with rows came {span(newest.age_hours)} ago"
+    if limit is not None:
+        words += f"; the limit is {span(limit * 24)}"
+    return dg.AssetCheckResult(
+        passed=limit is None or newest.age_hours <= limit * 24,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{words} ({newest.source_file}).",
+        metadata=metadata,
+    )
+
+
+freshness_checks = [
+    freshness_check(keys.RAW_NSW_SALES, "nsw_valuer"),
+    freshness_check(keys.RAW_CSV_SALES, "csv"),
+    freshness_check(keys.RAW_DOMAIN_LISTINGS, "domain", dataset="listings"),
+    freshness_check(keys.RAW_REAXML_LISTINGS, "reaxml"),
+    *(freshness_check(key_of(name), name) for name in ASSETS),
+    quiet_check(keys.RAW_NSW_SALES, "nsw_valuer"),
+    quiet_check(keys.RAW_CSV_SALES, "csv"),
+    quiet_check(keys.RAW_DOMAIN_LISTINGS, "domain"),
+    quiet_check(keys.RAW_REAXML_LISTINGS, "reaxml"),
+    *(quiet_check(key_of(name), name) for name in ASSETS),
+]

@@ -1,17 +1,24 @@
 """Scoring and the outbox: estimates and their events in one transaction."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from assets import keys
+from assets import keys, quality
 from assets.builds import code_digest, digest, last_build, record_build
 from assets.champion import champion_version
+from assets.data_docs import keep_answer
 from assets.metadata import table_metadata
 from assets.resources import Warehouse
+from assets.valuation_gate import judge_valuations
 from assets.warehouse import tracking_url
 
 SCORE_BUILD = "score"
+_SUITE_CHECK: dict[str, Any] = {
+    "asset_key": keys.PREDICTIONS,
+    "check_name": quality.CHECK_NAME,
+}
 
 
 @dg.multi_asset(
@@ -26,6 +33,7 @@ SCORE_BUILD = "score"
             group_name="predictions",
             kinds={"python", "scikitlearn", "postgres"},
             owners=[keys.ML_OWNER],
+            skippable=True,
         ),
         dg.AssetSpec(
             keys.EVENTS,
@@ -36,19 +44,36 @@ SCORE_BUILD = "score"
             group_name="delivery",
             kinds={"postgres"},
             owners=[keys.DELIVERY_OWNER],
+            skippable=True,
         ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            quality.CHECK_NAME,
+            asset=keys.PREDICTIONS,
+            blocking=True,
+            description="Great Expectations suite `price_predictions`, of valuations "
+            "before they are written: after a failed rule of severity error nothing is "
+            "written, and nobody is told.",
+        )
     ],
 )
 def score_properties(
     context: dg.AssetExecutionContext, warehouse: Warehouse
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Value every active property and write what changed, with its events."""
     from ml.features import PROPERTY_RELATION, snapshot_id
 
     with warehouse.connect() as conn:
         snapshot = snapshot_id(conn, PROPERTY_RELATION)
         champion = champion_version(conn)
-        wanted = digest(SCORE_BUILD, snapshot, str(champion), code_digest("ml"))
+        wanted = digest(
+            SCORE_BUILD,
+            snapshot,
+            str(champion),
+            code_digest("ml"),
+            code_digest("expectations"),
+        )
         known = last_build(conn, SCORE_BUILD, wanted)
         conn.commit()
         if known is not None:
@@ -57,6 +82,7 @@ def score_properties(
                     asset_key=key,
                     metadata={**table_metadata(conn, key), "status": "unchanged"},
                 )
+            yield quality.unchanged(known.get("gate", {}), **_SUITE_CHECK)
             return
 
         from delivery.outbox import publish_predictions
@@ -68,7 +94,13 @@ def score_properties(
             tracking_url(warehouse.url), warehouse.settings.artifacts_folder
         )
         scoring = value_properties(conn, registry)
+        answer = judge_valuations(conn, scoring.valuations)
         conn.rollback()  # reading is over; writing is a transaction of its own
+        scope = "one scoring, before it is written"
+        keep_answer(warehouse.settings, answer, scope, context.run_id)
+        yield quality.verdict(answer, scope, warehouse.settings, **_SUITE_CHECK)
+        if not answer.passed:
+            return
         written = write_predictions(
             conn, scoring.valuations, scoring.snapshot_id, context.run_id
         )
@@ -80,6 +112,7 @@ def score_properties(
             "valued": len(scoring.valuations),
             "refused": scoring.refused,
             "degraded": scoring.degraded,
+            "gate": quality.summary(answer, scope),
         }
         # A champion that could not be loaded may be back next time: try again. Where
         # there is none, the fingerprint changes with the alias.
@@ -91,7 +124,7 @@ def score_properties(
             asset_key=keys.PREDICTIONS,
             metadata={
                 **table_metadata(conn, keys.PREDICTIONS),
-                **{k: v for k, v in summary.items() if v is not None},
+                **{k: v for k, v in summary.items() if v is not None and k != "gate"},
                 "created": written.created,
                 "updated": written.updated,
                 "unchanged": written.unchanged,

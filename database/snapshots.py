@@ -1,6 +1,6 @@
-"""The last good snapshot of a source: when it was taken, by the database's clock.
+"""The last good snapshot of a source and its newest file, by the database's clock.
 
-Belongs here: the one question freshness checks and degraded landings ask. The whole
+Belongs here: the questions freshness checks and degraded landings ask. The whole
 health of a source is `source_health`.
 """
 
@@ -41,6 +41,31 @@ def last_good(
         return None
     taken_at, age, status, reason = row
     return Snapshot(taken_at, max(float(age), 0.0), status, reason or "")
+
+
+@dataclass(frozen=True, slots=True)
+class NewestFile:
+    """The file, or answer, that last brought rows nobody had sent before."""
+
+    source_file: str
+    loaded_at: datetime
+    age_hours: float
+
+
+def newest_file(conn: psycopg.Connection, source: str, table: str) -> NewestFile | None:
+    """The newest file of a source with rows of its own in a table; None: none yet."""
+    row = conn.execute(
+        """
+        select source_file, loaded_at,
+               extract(epoch from clock_timestamp() - loaded_at) / 3600
+        from ops.source_files
+        where source = %s and table_name = %s and status = 'loaded'
+            and rows_loaded > 0 and discarded_at is null
+        order by loaded_at desc, source_file limit 1
+        """,
+        [source, table],
+    ).fetchone()
+    return None if row is None else NewestFile(row[0], row[1], max(float(row[2]), 0.0))
 
 
 _LAST_GOOD = """

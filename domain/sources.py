@@ -17,6 +17,8 @@ class SourceInfo:
     the publisher allows or leaves out, `failure` what happens here while it is away.
     `stale_hours` is how old the last good snapshot may get while the source is down;
     None: it does not go stale. `tables` are its raw tables, schema included.
+    `quiet_days` is how long it may bring nothing new before that is worth a look;
+    None: it brings something when it does, or nothing any more.
     """
 
     name: str
@@ -30,3 +32,4 @@ class SourceInfo:
     failure: str
     stale_hours: float | None
     tables: tuple[str, ...]
+    quiet_days: float | None = None

@@ -48,7 +48,9 @@ class Suite:
     """Rules about one table.
 
     ``lineage`` are the columns that lead to file and line, ``batch_column`` the one
-    that names the load, if the table has one.
+    that names the load, if the table has one. Where ``shows_values`` is False, failing
+    rows are shown by file and line alone: raw listings hold prices that agencies
+    withhold, and what checks show is read by many.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Suite:
     lineage: tuple[str, str]
     batch_column: str | None
     rules: tuple[Rule, ...]
+    shows_values: bool = True
 
 
 def between(
@@ -65,10 +68,11 @@ def between(
     severity: Severity,
     description: str,
     mostly: float = 1.0,
+    name: str | None = None,
 ) -> Rule:
     """Values lie within the bounds, both inclusive; missing ones are not judged."""
     return Rule(
-        f"{column}_within_bounds",
+        name or f"{column}_within_bounds",
         description,
         severity,
         "ExpectColumnValuesToBeBetween",
@@ -134,6 +138,22 @@ def unique(column: str, description: str) -> Rule:
     )
 
 
+def above(high: str, low: str, description: str) -> Rule:
+    """One column is never less than another; missing values are not judged."""
+    return Rule(
+        f"{high}_is_not_below_{low}",
+        description,
+        "error",
+        "ExpectColumnPairValuesAToBeGreaterThanB",
+        {
+            "column_A": high,
+            "column_B": low,
+            "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",
+        },
+    )
+
+
 def no_rows(name: str, description: str, severity: Severity, query: str) -> Rule:
     """The query, in which {batch} stands for the table, finds nothing."""
     return Rule(
@@ -143,6 +163,38 @@ def no_rows(name: str, description: str, severity: Severity, query: str) -> Rule
         "UnexpectedRowsExpectation",
         {"unexpected_rows_query": query},
     )
+
+
+def few_rows(
+    name: str,
+    description: str,
+    bad: str,
+    share: float,
+    lineage: tuple[str, str],
+    where: str = "true",
+    severity: Severity = "error",
+) -> Rule:
+    """Of the rows judged, no more than ``share`` fulfil the condition ``bad``.
+
+    For loads of a few rows each, and tables without loads; fewer than MIN_BATCH_ROWS
+    in all say nothing. The first bad row stands for the others.
+    """
+    file, row = lineage
+    query = f"""
+        select split_part(first_bad, '|', 1) as {file},
+               split_part(first_bad, '|', 2)::integer as {row},
+               rows_judged, rows_bad
+        from (
+            select count(*) as rows_judged,
+                   count(*) filter (where {bad}) as rows_bad,
+                   min({file} || '|' || lpad({row}::text, 9, '0'))
+                       filter (where {bad}) as first_bad
+            from {{batch}}
+            where {where}
+        ) as judged
+        where rows_judged >= {MIN_BATCH_ROWS} and rows_bad > {share} * rows_judged
+    """  # noqa: S608 - made of the constants of this room only
+    return no_rows(name, description, severity, query)
 
 
 def few_in_each_batch(

@@ -9,15 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from expectations import features, landing
+from expectations import features, landing, listings, predictions, prices
 from expectations.rules import Rule, Severity, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUITES = {
     "raw_nsw_valuer__sales": landing.raw_nsw_valuer__sales,
     "raw_csv__sales": landing.raw_csv__sales,
+    "raw_domain__listings": listings.raw_domain__listings,
+    "raw_reaxml__listings": listings.raw_reaxml__listings,
+    "price_texts": prices.price_texts,
+    "price_events": prices.price_events,
+    "price_predictions": predictions.price_predictions,
     "property_features": features.property_features,
     "training_features": features.training_features,
 }
@@ -89,12 +97,44 @@ def run_suite(
     rows = _count(database_url, suite, where)
     if rows == 0:
         return SuiteResult(name, suite.table, 0, (), "no rows: nothing to judge")
-    answers = _evaluate(database_url, suite, where)
+    url = "postgresql+psycopg2" + database_url[database_url.index(":") :]
+    context = _context()
+    source = context.data_sources.add_postgres("warehouse", connection_string=url)
+    try:
+        answers = _evaluate(suite, _asset(source, suite, where).get_batch())
+    finally:
+        source.get_engine().dispose()
+    return _answer(suite, answers, rows, started)
+
+
+def run_frame(frame: pd.DataFrame, name: str) -> SuiteResult:
+    """Evaluate one suite of SUITES on rows that are in no table yet.
+
+    Raises:
+        KeyError: no suite has that name.
+        ValueError: the suite has a rule that is written as a query.
+    """
+    suite = SUITES[name]()
+    if any(rule.is_query for rule in suite.rules):
+        raise ValueError(f"{name} has rules that only a database can answer")
+    started = time.perf_counter()
+    if frame.empty:
+        return SuiteResult(name, suite.table, 0, (), "no rows: nothing to judge")
+    asset = _context().data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
+        batch_parameters={"dataframe": frame}
+    )
+    return _answer(suite, _evaluate(suite, batch), len(frame), started)
+
+
+def _answer(
+    suite: Suite, answers: Mapping[str, dict[str, Any]], rows: int, started: float
+) -> SuiteResult:
     results = tuple(
         _result(rule, answers[rule.name], rows, suite) for rule in suite.rules
     )
     elapsed = round(time.perf_counter() - started, 3)
-    return SuiteResult(name, suite.table, rows, results, "", elapsed)
+    return SuiteResult(suite.name, suite.table, rows, results, "", elapsed)
 
 
 def _where(suite: Suite, batch_ids: Sequence[UUID] | None) -> str:
@@ -113,43 +153,42 @@ def _count(database_url: str, suite: Suite, where: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _evaluate(database_url: str, suite: Suite, where: str) -> dict[str, dict[str, Any]]:
+def _context() -> Any:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context
+
+
+def _evaluate(suite: Suite, batch: Any) -> dict[str, dict[str, Any]]:
     """Great Expectations' own answer by rule name, failing rows included."""
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    url = "postgresql+psycopg2" + database_url[database_url.index(":") :]
-    source = context.data_sources.add_postgres("warehouse", connection_string=url)
-    try:
-        batch = _asset(source, suite, where).get_batch()
+    def ask(rules: Sequence[Rule], how: str) -> dict[str, dict[str, Any]]:
+        expectations = [_build(gxe, rule) for rule in rules]
+        shape: dict[str, Any] = {"result_format": how}
+        if how != "BASIC":
+            shape["unexpected_index_column_names"] = list(suite.lineage)
+        shape["partial_unexpected_count"] = 0 if how == "BASIC" else SAMPLE_ROWS
+        answer = batch.validate(
+            gx.ExpectationSuite(name=suite.name, expectations=expectations),
+            result_format=shape,
+        )
+        found = (result.to_json_dict() for result in answer.results)
+        return {r["expectation_config"]["meta"]["rule"]: r for r in found}
 
-        def ask(rules: Sequence[Rule], how: str) -> dict[str, dict[str, Any]]:
-            expectations = [_build(gxe, rule) for rule in rules]
-            shape: dict[str, Any] = {"result_format": how}
-            if how != "BASIC":
-                shape["unexpected_index_column_names"] = list(suite.lineage)
-            shape["partial_unexpected_count"] = 0 if how == "BASIC" else SAMPLE_ROWS
-            answer = batch.validate(
-                gx.ExpectationSuite(name=suite.name, expectations=expectations),
-                result_format=shape,
-            )
-            found = (result.to_json_dict() for result in answer.results)
-            return {r["expectation_config"]["meta"]["rule"]: r for r in found}
-
-        # Samples cost several queries a rule, so only failed rules are asked for them.
-        answers = ask(suite.rules, "BASIC")
-        failed = [rule for rule in suite.rules if not answers[rule.name]["success"]]
-        for is_query, how in ((False, "SUMMARY"), (True, "COMPLETE")):
-            # Rules written as queries show rows in the complete format only; for the
-            # others that would fetch every failing row of the table.
-            rules = [rule for rule in failed if rule.is_query == is_query]
-            if rules:
-                answers |= ask(rules, how)
-        return answers
-    finally:
-        source.get_engine().dispose()
+    # Samples cost several queries a rule, so only failed rules are asked for them.
+    answers = ask(suite.rules, "BASIC")
+    failed = [rule for rule in suite.rules if not answers[rule.name]["success"]]
+    for is_query, how in ((False, "SUMMARY"), (True, "COMPLETE")):
+        # Rules written as queries show rows in the complete format only; for the
+        # others that would fetch every failing row of the table.
+        rules = [rule for rule in failed if rule.is_query == is_query]
+        if rules:
+            answers |= ask(rules, how)
+    return answers
 
 
 def _asset(source: Any, suite: Suite, where: str) -> Any:
@@ -190,7 +229,7 @@ def _result(rule: Rule, answer: dict[str, Any], rows: int, suite: Suite) -> Rule
         success=bool(answer["success"]),
         observed=f"could not be evaluated: {problem}" if problem else observed,
         unexpected_count=count,
-        sample=tuple(_plain(row) for row in sample[:SAMPLE_ROWS]),
+        sample=tuple(_shown(row, rule, suite) for row in sample[:SAMPLE_ROWS]),
     )
 
 
@@ -202,6 +241,13 @@ def _problem(answer: dict[str, Any]) -> str:
     if not info.get("raised_exception"):
         return ""
     return str(info.get("exception_message", "")).strip().splitlines()[0][:300]
+
+
+def _shown(row: Mapping[str, Any], rule: Rule, suite: Suite) -> Row:
+    # A rule written as a query chooses its columns itself.
+    if rule.is_query or suite.shows_values:
+        return _plain(row)
+    return _plain({name: row.get(name) for name in suite.lineage})
 
 
 def _plain(row: Mapping[str, Any]) -> Row:

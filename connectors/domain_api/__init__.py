@@ -38,4 +38,5 @@ INFO = SourceInfo(
         "raw.domain__sales_summaries",
         "raw.domain__suburb_performance",
     ),
+    quiet_days=3,
 )

@@ -30,6 +30,7 @@ INFO: Final = SourceInfo(
     "addresses, a week that is gone by the ZIP of its year; the next run tries again.",
     stale_hours=15 * 24,
     tables=("raw.nsw_valuer__sales",),
+    quiet_days=15,
 )
 
 __all__ = ["INFO", "SOURCE"]

@@ -30,6 +30,7 @@ INFO = SourceInfo(
     ),
     stale_hours=None,
     tables=("raw.reaxml__listings",),
+    quiet_days=7,
 )
 
 __all__ = ["INFO", "ROW_COLUMNS", "SOURCE", "ReaxmlContainer", "ReaxmlFile"]

@@ -23,6 +23,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.au_postcodes__localities",),
+            quiet_days=400,
         ),
         SourceInfo(
             "gnaf",
@@ -36,6 +37,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.gnaf__addresses",),
+            quiet_days=120,
         ),
         SourceInfo(
             "nsw_land_values",
@@ -49,6 +51,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.nsw_valuer__land_values",),
+            quiet_days=62,
         ),
         SourceInfo(
             "seifa",
@@ -63,6 +66,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.abs__seifa",),
+            quiet_days=6 * 365,
         ),
         SourceInfo(
             "cash_rate",
@@ -76,6 +80,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             _HOURS,
             ("raw.rba__cash_rate",),
+            quiet_days=45,
         ),
         SourceInfo(
             "price_index",
@@ -105,6 +110,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.vic_valuer__suburb_medians",),
+            quiet_days=200,
         ),
         SourceInfo(
             "nsw_suburb_medians",
@@ -120,6 +126,7 @@ INFOS: dict[str, SourceInfo] = {
             _AWAY,
             None,
             ("raw.nsw_valuer__suburb_medians",),
+            quiet_days=200,
         ),
     )
 }

@@ -10,7 +10,7 @@ revision = "0003"
 down_revision = "0002"
 
 _SQL = Path(__file__).parent.parent / "sql"
-_FILES = ("identity", "linkage", "sales", "listings", "market", "advice")
+_FILES = ("identity", "linkage", "sales", "listings", "market", "advice", "quality")
 
 
 def upgrade() -> None:

@@ -1,0 +1,267 @@
+"""The page of Data Docs: answers of suites and checks as one HTML file.
+
+Pure text from plain values: no script, no font, no picture from anywhere else, so that
+it looks the same without a network. What it is given is `data_docs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+Row = Mapping[str, Any]
+
+_FILES = ("_source_file", "source_file")
+_LINES = ("_row_number", "source_row_number")
+
+
+def render(
+    answers: Sequence[Row], checks: Sequence[Row] = (), *, market: str = ""
+) -> str:
+    """The page. `answers` are suites' as `data_docs.keep_answer` keeps them.
+
+    `checks` are the last results of all asset checks: asset, check, outcome (passed,
+    warned, failed), blocking, at, description.
+    """
+    ordered = sorted(answers, key=lambda one: (_state(one) == "passed", one["suite"]))
+    parts = [
+        f"<header><p class=eyebrow>ausproperty · {escape(market)} market</p>",
+        "<h1>Data Docs</h1>",
+        (
+            "<p class=lead>What the rules about rows last found: landings, prices, "
+            "features, valuations. Rules of severity <em>error</em> stop what is "
+            "downstream; <em>warn</em> stops nothing.</p>"
+        ),
+        _totals(answers),
+        (
+            "<nav><a href=#suites>Suites</a><a href=#checks>All checks</a>"
+            "<a href=../dbt_docs/index.html>dbt docs</a></nav></header>"
+        ),
+        "<main><h2 id=suites>Suites</h2>",
+        _overview(ordered) if ordered else "<p>No suite has been judged yet.</p>",
+        *map(_suite, ordered),
+        _all_checks(checks),
+        "</main>",
+    ]
+    return (
+        "<!doctype html><html lang=en><head><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<title>Data Docs · ausproperty</title><style>{_STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _state(answer: Row) -> str:
+    if not answer["passed"]:
+        return "failed"
+    return "passed" if all(r["success"] for r in answer["results"]) else "warned"
+
+
+def _totals(answers: Sequence[Row]) -> str:
+    rules = [rule for answer in answers for rule in answer["results"]]
+    broken = sum(not r["success"] and r["severity"] == "error" for r in rules)
+    odd = sum(not r["success"] and r["severity"] == "warn" for r in rules)
+    figures = (
+        (len(answers), "suites", ""),
+        (len(rules), "rules", ""),
+        (broken, "broken", "failed" if broken else ""),
+        (odd, "odd", "warned" if odd else ""),
+    )
+    cells = (
+        f"<div class='figure {state}'><b>{number:,}</b><span>{word}</span></div>"
+        for number, word, state in figures
+    )
+    return f"<div class=figures>{''.join(cells)}</div>"
+
+
+def _overview(answers: Iterable[Row]) -> str:
+    rows = []
+    for answer in answers:
+        held = sum(bool(rule["success"]) for rule in answer["results"])
+        rows.append(
+            f"<tr><td>{_badge(_state(answer))}</td>"
+            f"<td><a href='#{escape(answer['suite'])}'>{escape(answer['suite'])}</a>"
+            f"</td><td class=n>{held} of {len(answer['results'])}</td>"
+            f"<td class=n>{answer['rows']:,}</td><td>{escape(answer['judged'])}</td>"
+            f"<td>{_time(answer['judged_at'])}</td></tr>"
+        )
+    return _table(("", "suite", "#rules held", "#rows", "judged", "at"), rows)
+
+
+def _suite(answer: Row) -> str:
+    # What is broken comes first, then what is odd.
+    rules = sorted(
+        answer["results"], key=lambda r: (r["success"], r["severity"] != "error")
+    )
+    rows = [
+        f"<tr><td>{_badge(_outcome(rule))}</td><td><code>{escape(rule['name'])}</code>"
+        f"<p>{escape(rule['description'])}</p></td>"
+        f"<td>{escape(rule['severity'])}</td><td class=n>{escape(rule['observed'])}"
+        "</td></tr>"
+        for rule in rules
+    ]
+    told = escape(answer["note"]) if answer["note"] else ""
+    return (
+        f"<section id='{escape(answer['suite'])}'><h3>{escape(answer['suite'])} "
+        f"{_badge(_state(answer))}</h3><p class=facts><code>{escape(answer['table'])}"
+        f"</code> · {answer['rows']:,} rows · {escape(answer['judged'])} · "
+        f"{_time(answer['judged_at'])} · run <code>{escape(answer['run_id'][:8])}"
+        f"</code> · {answer['seconds']:g} s</p>"
+        + (f"<p>{told}</p>" if told else "")
+        + (_table(("", "rule", "severity", "#found"), rows) if rows else "")
+        + "".join(
+            _sample(rule, answer.get("places", {}))
+            for rule in rules
+            if not rule["success"] and rule["sample"]
+        )
+        + "</section>"
+    )
+
+
+def _sample(rule: Row, places: Mapping[str, str]) -> str:
+    """Failing rows of a rule, file and line first."""
+    rows: Sequence[Row] = rule["sample"]
+    names = list(rows[0])
+    file = next((name for name in _FILES if name in names), None)
+    line = next((name for name in _LINES if name in names), None)
+    rest = [name for name in names if name not in (file, line)]
+    titles = [*(["file"] if file else []), *(["#line"] if line else []), *rest]
+    shown = []
+    for row in rows:
+        cells = []
+        if file:
+            cells.append(f"<td class=file>{_place(str(row[file]), places)}</td>")
+        if line:
+            cells.append(f"<td class=n>{escape(str(row.get(line, '')))}</td>")
+        cells += [f"<td>{escape(_cell(row.get(name)))}</td>" for name in rest]
+        shown.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f"<details{' open' if rule['severity'] == 'error' else ''}><summary>"
+        f"Rows that break <code>{escape(rule['name'])}</code></summary>"
+        f"{_table(titles, shown)}</details>"
+    )
+
+
+def _place(file: str, places: Mapping[str, str]) -> str:
+    """A source file; where its bytes lie on this machine, as a link to them."""
+    place = places.get(file)
+    if not place:
+        return escape(file)
+    address = place if "://" in place else f"file://{place}"
+    return f"<a href='{escape(address)}' title='{escape(place)}'>{escape(file)}</a>"
+
+
+def _all_checks(checks: Sequence[Row]) -> str:
+    told = (
+        "<p>Freshness, structure, reconciliation, dbt tests and suites, as Dagster "
+        "last saw them. <code>ausproperty docs</code> brings this list up to date.</p>"
+    )
+    order = {"failed": 0, "warned": 1, "passed": 2}
+    rows = [
+        f"<tr><td>{_badge(one['outcome'])}</td><td><code>{escape(one['asset'])}</code>"
+        f"</td><td>{escape(one['check'].replace('_', ' '))}"
+        + (f"<p>{escape(one['description'])}</p>" if one["description"] else "")
+        + f"</td><td>{'yes' if one['blocking'] else ''}</td>"
+        f"<td>{_time(one['at'])}</td></tr>"
+        for one in sorted(
+            checks, key=lambda o: (order[o["outcome"]], o["asset"], o["check"])
+        )
+    ]
+    table = _table(("", "asset", "check", "blocking", "at"), rows) if rows else ""
+    return (
+        f"<section id=checks><h2>All checks ({len(rows)})</h2>{told}{table}</section>"
+    )
+
+
+def _outcome(rule: Row) -> str:
+    if rule["success"]:
+        return "passed"
+    return "failed" if rule["severity"] == "error" else "warned"
+
+
+def _badge(state: str) -> str:
+    return f"<span class='badge {state}'>{state}</span>"
+
+
+def _time(moment: str) -> str:
+    day, clock = moment[:10], moment[11:16]
+    return f"<time datetime='{escape(moment)}'>{escape(day)} {escape(clock)}</time>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _table(titles: Sequence[str], rows: Sequence[str]) -> str:
+    """A table that scrolls by itself where it is wider than the page."""
+    heads = "".join(
+        f"<th class=n>{escape(t[1:])}</th>"
+        if t.startswith("#")
+        else f"<th>{escape(t.lstrip('_').replace('_', ' '))}</th>"
+        for t in titles
+    )
+    return (
+        f"<div class=scroll><table><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1d2430;--soft:#5b6676;--line:#e3e7ed;
+--page:#f6f7f9;--card:#fff;--link:#0b5cad;--ok:#14713d;--ok-bg:#e2f4e9;--odd:#8a5200;--odd-bg:#fdf0d5;
+--bad:#b3261e;--bad-bg:#fce5e3}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b6;--line:#2c3542;
+--page:#12161c;--card:#1a2029;--link:#7db8f5;--ok:#7fd6a2;--ok-bg:#12331f;--odd:#f0c06b;
+--odd-bg:#3a2b0c;--bad:#ff9a92;--bad-bg:#451815}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
+header,main{max-width:72rem;margin:0 auto;padding:0 1.5rem}
+header{padding-top:2.5rem}
+h1{font-size:2rem;line-height:1.15;margin:0}
+h2{font-size:1.3rem;margin:2.5rem 0 .75rem}
+h3{font-size:1.05rem;margin:0;display:flex;gap:.6rem;align-items:center;flex-wrap:wrap}
+p{margin:.35rem 0}
+.eyebrow{color:var(--soft);font-size:.85rem;margin:0 0 .25rem}
+.lead{color:var(--soft);max-width:46rem}
+.figures{display:flex;gap:.75rem;flex-wrap:wrap;margin:1.25rem 0}
+.figure{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:.6rem 1.1rem;min-width:7rem}
+.figure b{display:block;font-size:1.5rem;line-height:1.2;
+font-variant-numeric:tabular-nums}
+.figure span{color:var(--soft);font-size:.85rem}
+.figure.failed b{color:var(--bad)}.figure.warned b{color:var(--odd)}
+nav{display:flex;gap:1.25rem}
+a{color:var(--link);text-underline-offset:.15em}
+section{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:1.1rem 1.25rem;margin:1.25rem 0;scroll-margin-top:1rem}
+section h2{margin-top:0}
+.facts{color:var(--soft);font-size:.85rem}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+main>.scroll{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:.25rem 1.25rem}
+th{text-align:left;color:var(--soft);font-weight:600;font-size:.8rem;white-space:nowrap}
+th,td{padding:.5rem .9rem .5rem 0;border-bottom:1px solid var(--line);
+vertical-align:top}
+tbody tr:last-child td{border-bottom:0}
+td p{color:var(--soft);margin:.1rem 0 0;max-width:44rem}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th:first-child:empty{width:5.5rem}
+time{white-space:nowrap}
+td.file{word-break:break-all;min-width:14rem}
+code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
+overflow-wrap:anywhere}
+.badge{display:inline-block;border-radius:99px;padding:.05rem .6rem;font-size:.78rem;
+font-weight:600;white-space:nowrap}
+.passed.badge{color:var(--ok);background:var(--ok-bg)}
+.warned.badge{color:var(--odd);background:var(--odd-bg)}
+.failed.badge{color:var(--bad);background:var(--bad-bg)}
+details{margin-top:.9rem}
+summary{cursor:pointer;font-size:.9rem;margin-bottom:.35rem}
+@media(max-width:40rem){header,main{padding-left:1rem;padding-right:1rem}
+section{padding:.9rem 1rem}td{min-width:6rem}}
+"""
