@@ -348,10 +348,10 @@ def _copy_statement(front: Sequence[str], columns: Sequence[str], is_odd: bool) 
             for code, escaped in ((92, r"\\"), (9, r"\t"), (10, r"\n"), (13, r"\r")):
                 text = f"replace({text}, chr({code}), '{escaped}')"
         texts.append(rf"coalesce({text}, '\N')")
-    line = " || chr(9) || ".join(texts)
-    return _WHOLE.replace(
-        "identified.*, confidences.confidence", f"{line} || chr(10) as line"
-    )
+    # One function of all texts: a chain of || would copy the line once a column.
+    texts[-1] = f"{texts[-1]} || chr(10)"
+    line = f"concat_ws(chr(9), {', '.join(texts)}) as line"
+    return _WHOLE.replace("identified.*, confidences.confidence", line)
 
 
 def _confidence(notes: str) -> float:

@@ -14,7 +14,7 @@ from domain.address_keys import PROPERTY_NAMESPACE, RULE_VERSION
 #: Columns of an identified address that the parts give; types for DuckDB.
 COLUMNS = {
     "address_hash": "varchar",
-    "property_id": "uuid",
+    "property_id": "varchar",
     "address_key": "varchar",
     "key_kind": "varchar",
     "address": "varchar",
@@ -157,11 +157,14 @@ _KEY = """
         *,
         case key_kind
             when 'address'
-                then place_key || '|' || street_key || '|' || written_number
-                    || '|' || flat
+                then concat_ws('|', place_key, street_key, written_number, flat)
             when 'parcel'
-                then coalesce(state, '') || '|PARCEL|' || property_number || '|' || flat
-            else place_key || '|TEXT|' || concat_ws(' ', written_number, street_key)
+                then concat_ws(
+                    '|', coalesce(state, ''), 'PARCEL', property_number, flat
+                )
+            else concat_ws(
+                '|', place_key, 'TEXT', concat_ws(' ', written_number, street_key)
+            )
         end as address_key,
         case
             when not is_home then concat_ws(
@@ -180,31 +183,41 @@ _KEY = """
                 nullif(place_display, '')
             )
             when flat_unit is not null and building is null and is_plain_unit
-                then flat_unit || '/' || written_number || ' ' || street_display
-                    || ', ' || place_display
+                then concat(
+                    flat_unit, '/', written_number, ' ', street_display,
+                    ', ', place_display
+                )
             when building is not null or inner_flat is not null
-                then concat_ws(' ', building_shown, inner_shown) || ', '
-                    || written_number || ' ' || street_display || ', ' || place_display
-            else written_number || ' ' || street_display || ', ' || place_display
+                then concat(
+                    concat_ws(' ', building_shown, inner_shown), ', ',
+                    written_number, ' ', street_display, ', ', place_display
+                )
+            else concat(written_number, ' ', street_display, ', ', place_display)
         end as address
     from ({flat})
 """
 
-# `property_id_of`: version 5 and the variant are set in the digest's text.
+# `property_id_of`: version 5 and the variant are set in the digest's text. (`substr`
+# takes a third of what `digest[1:8]` does.)
 _IDENTITY = """
     select
         *,
         sha1('{root}'::blob || encode(address_key)) as digest,
-        (
-            digest[1:12] || '5' || digest[14:16]
-            || case
-                when digest[17] in ('0', '4', '8', 'c') then '8'
-                when digest[17] in ('1', '5', '9', 'd') then '9'
-                when digest[17] in ('2', '6', 'a', 'e') then 'a'
-                else 'b'
-            end
-            || digest[18:32]
-        )::uuid as property_id
+        ascii(substr(digest, 17, 1)) as nibble,
+        concat(
+            substr(digest, 1, 8),
+            '-',
+            substr(digest, 9, 4),
+            '-5',
+            substr(digest, 14, 3),
+            '-',
+            ['8', '9', 'a', 'b'][
+                case when nibble < 58 then nibble % 4 else (nibble + 1) % 4 end + 1
+            ],
+            substr(digest, 18, 3),
+            '-',
+            substr(digest, 21, 12)
+        ) as property_id
     from ({key})
 """
 
