@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
-from benchmarks.national_build import Build, Database, build, own_server, parse_project
+from benchmarks.national_build import Build, build, own_server, parse_project
 from benchmarks.national_plan import Size
 from benchmarks.national_rows import load_country, load_week
 from benchmarks.report import Figure
@@ -35,6 +36,8 @@ LIMIT_MIB = 6_144.0
 LIMIT_GROWTH = 1.15
 LIMIT_DELTA_PCT = 3.0
 _SLOWEST = 12
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,17 @@ def measured(sales: int) -> Country:
         own_server(Path(folder)) as database,
     ):
         size = Size.of(sales)
-        rows = _elsewhere(_load_country, database, size)
+        rows = _elsewhere(_load_country, database.url, size)
         parse_project(database)
-        whole = build(database)
-        _elsewhere(_load_day, database, size)
-        return Country(sales, rows, whole, build(database))
+        whole = _elsewhere(build, database)
+        _elsewhere(_load_day, database.url, size)
+        return Country(sales, rows, whole, _elsewhere(build, database))
 
 
-def _elsewhere(load: object, database: Database, size: Size) -> int:
-    """Make rows in a process that ends: its memory is none of the build's."""
+def _elsewhere(work: Callable[..., T], *arguments: object) -> T:
+    """Work in a fresh process: none profits from, or pays memory for, another's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return int(pool.submit(load, database.url, size).result())  # type: ignore[arg-type]
+        return pool.submit(work, *arguments).result()
 
 
 def _load_country(url: str, size: Size) -> int:

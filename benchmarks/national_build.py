@@ -1,39 +1,42 @@
 """From raw to marts as the nightly does it, stage by stage, with a stop-watch.
 
 Stages are the platform's own: identities, linkage, then each dbt branch as a real
-`dbt build` with its data tests. Here: running and timing them on any database. Which
-rows are in `raw` is the caller's affair.
+`dbt build` with its data tests, and the price index between two of them. Here: running
+and timing them on any database. Which rows are in `raw` is the caller's affair.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
+from assets.builds import MARKET_BUILD, digest, last_build, record_build
 from assets.dbt import BRANCHES, Branch
+from assets.dbt_runner import run_dbt
+from assets.landing.address_sources import SOURCES
+from assets.landing.gnaf_keys import refresh_gnaf_keys
 from assets.landing.identification import identify_addresses
-from assets.manifest import DBT_PROJECT
-from assets.warehouse import dbt_connection
+from assets.manifest import build_manifest
+from assets.resolution import resolve_homes
 from benchmarks.memory import watching
 from benchmarks.processes import tree_cpu_seconds
-from database.connections import connect, connection_parts
+from database.connections import connect
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
+from ml.index_tables import index_inputs, read_markets, write_indexes
+from ml.price_index import market_indexes
+from settings import Settings
 
-ADDRESS_SOURCES = ("nsw_valuer", "csv")
 #: Branches behind the marts: timed, but no part of "from raw to marts".
 BEYOND_MARTS = ("dbt_features",)
-_DBT = Path(sys.executable).with_name("dbt")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class Database:
     folder: Path
     server_pid: int = 0
 
+    @property
+    def settings(self) -> Settings:
+        """A home of its own, where the project is parsed once and found by builds."""
+        return Settings(home=self.folder / "home", market="simulated")
+
 
 @contextmanager
 def own_server(folder: Path) -> Iterator[Database]:
@@ -105,26 +113,20 @@ def own_server(folder: Path) -> Iterator[Database]:
 
 def parse_project(database: Database) -> None:
     """Parse the dbt project, as `make setup` does, so that a build finds it parsed."""
-    _dbt(database, "parse")
+    build_manifest(database.settings)
 
 
 def build(database: Database) -> Build:
     """Run every stage once. What was built before is built on, as every night."""
     load = os.getloadavg()[0]
-    stages = [_measured(database, name, run) for name, run in _stages(database)]
+    stages = [measured_here(database, name, run) for name, run in _stages(database)]
     return Build(stages, load)
 
 
-def _stages(database: Database) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
-    yield "identity", lambda: _identify(database)
-    for branch in BRANCHES:
-        if not branch.waits or _has_landed(database, branch):
-            yield branch.name, lambda branch=branch: _build_branch(database, branch)
-
-
-def _measured(
+def measured_here(
     database: Database, name: str, run: Callable[[], dict[str, float]]
 ) -> Stage:
+    """One stage run by this process, with the server's share of it."""
     roots = [os.getpid(), database.server_pid]
     with watching(lambda: roots) as watch:
         cpu, began = tree_cpu_seconds(*roots), time.perf_counter()
@@ -134,10 +136,48 @@ def _measured(
     return Stage(name, wall, cpu, watch.highest_mib(), models)
 
 
+def _stages(database: Database) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
+    yield "identity", partial(_identify, database)
+    yield "linkage", partial(_link, database)
+    for branch in BRANCHES:
+        if branch.name == MARKET_BUILD:
+            yield "price index", partial(_estimate_index, database)
+        if not branch.waits or _has_landed(database, branch):
+            yield branch.name, partial(_build_branch, database, branch)
+
+
 def _identify(database: Database) -> dict[str, float]:
     with connect(database.url) as conn:
-        for source in ADDRESS_SOURCES:
+        refresh_gnaf_keys(conn)
+        for source in SOURCES:
             identify_addresses(conn, source)
+    return {}
+
+
+def _link(database: Database) -> dict[str, float]:
+    with connect(database.url) as conn:
+        resolve_homes(conn)
+    return {}
+
+
+def _estimate_index(database: Database) -> dict[str, float]:
+    """As the asset `price_index` has it: anew when earlier months' pairs changed."""
+    with connect(database.url) as conn:
+        inputs = index_inputs(conn)
+        wanted = digest("price_index", str(inputs))
+        if last_build(conn, "price_index", wanted) is None and inputs.known_before:
+            markets = read_markets(conn, inputs.known_before)
+            found = (
+                (market, index)
+                for market in markets
+                for index in market_indexes(
+                    market.pairs, market.region_of, len(market.regions)
+                )
+            )
+            write_indexes(conn, found, inputs.known_before)
+            record_build(conn, "price_index", wanted, run_id="benchmark", summary={})
+            conn.execute("analyze intermediate.int_market__index_paths")
+        conn.commit()
     return {}
 
 
@@ -156,31 +196,15 @@ def _build_branch(database: Database, branch: Branch) -> dict[str, float]:
     words += ["--select", *branch.select.split()]
     if branch.exclude:
         words += ["--exclude", *branch.exclude.split()]
-    _dbt(database, *words)
-    answer = json.loads((database.folder / "target" / "run_results.json").read_text())
-    return {
-        node["unique_id"].split(".")[2]: float(node["execution_time"])
-        for node in answer["results"]
-    }
-
-
-def _dbt(database: Database, *words: str) -> None:
-    done = subprocess.run(
-        [
-            *(str(_DBT), "--quiet", *words),
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            *("--target-path", str(database.folder / "target")),
-            *("--log-path", str(database.folder / "logs")),
-        ],
-        env={
-            **os.environ,
-            **dbt_connection(connection_parts(database.url)),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+    told = run_dbt(
+        words,
+        settings=database.settings,
+        url=database.url,
+        target=database.folder / "target",
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"dbt {words[0]} failed:\n{done.stdout[-4000:]}")
+    return {
+        result["data"]["node_info"]["node_name"]: float(
+            result["data"].get("execution_time") or 0
+        )
+        for result in told
+    }

@@ -11,35 +11,34 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
 
 from assets.landing.nsw_valuer import ingest_psi
-from benchmarks.memory import watching
 from benchmarks.national_build import (
     Build,
     Database,
     Stage,
     build,
+    measured_here,
     own_server,
     parse_project,
 )
-from benchmarks.processes import tree_cpu_seconds
 from benchmarks.report import Figure
 
 LIMIT_SECONDS = 120.0
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 _SETS = "nsw_psi_*"
 _TOTALS = {
+    "records": "select sum(rows_read) from ops.source_files",
     "raw rows": "select count(*) from raw.nsw_valuer__sales",
     "rejected": "select coalesce(sum(rows_rejected), 0) from ops.source_files",
     "repeated": "select coalesce(sum(rows_repeated), 0) from ops.source_files",
     "sales": "select count(*) from marts.sales",
     "market sales": "select count(*) from marts.sales where is_market_sale",
     "properties": "select count(*) from marts.properties",
-    "versions": "select sum(version_count) from intermediate.int_sale__deduplicated",
+    "versions": "select count(*) from marts.sale_versions",
 }
 
 
@@ -55,26 +54,18 @@ def measure() -> list[Figure]:
         own_server(Path(folder)) as database,
     ):
         parse_project(database)
-        landing, read = _land(database, sets)
+        landing = measured_here(database, "landing", lambda: _land(database, sets))
         done = build(database)
         totals = _totals(database)
-    return _figures(landing, done, read, totals)
+    return _figures(landing, done, totals)
 
 
-def _land(database: Database, sets: list[Path]) -> tuple[Stage, int]:
-    roots = [os.getpid(), database.server_pid]
-    read = 0
-    with (
-        watching(lambda: roots) as watch,
-        psycopg.connect(database.url, autocommit=True) as conn,
-    ):
-        cpu, began = tree_cpu_seconds(*roots), time.perf_counter()
+def _land(database: Database, sets: list[Path]) -> dict[str, float]:
+    with psycopg.connect(database.url, autocommit=True) as conn:
         for folder in sets:
             landing = database.folder / "landing"
-            read += ingest_psi(conn, folder, landing=landing, is_simulated=False).read
-        wall = time.perf_counter() - began
-        cpu = tree_cpu_seconds(*roots) - cpu
-    return Stage("landing", wall, cpu, watch.highest_mib()), read
+            ingest_psi(conn, folder, landing=landing, is_simulated=False)
+    return {}
 
 
 def _totals(database: Database) -> dict[str, str]:
@@ -93,12 +84,9 @@ def _totals(database: Database) -> dict[str, str]:
     return {name: f"{count:,}" for name, count in totals.items()}
 
 
-def _figures(
-    landing: Stage, done: Build, read: int, totals: dict[str, str]
-) -> list[Figure]:
+def _figures(landing: Stage, done: Build, totals: dict[str, str]) -> list[Figure]:
     whole = landing.wall + done.wall
     beside = {
-        "records": f"{read:,}",
         "CPU": f"{landing.cpu + done.cpu:.0f} s",
         "memory": f"{max(landing.peak_mib, done.peak_mib):,.0f} MiB",
         "load before": f"{done.load:.1f}",

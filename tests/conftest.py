@@ -28,6 +28,7 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 # The longest tests, which must not be what everybody waits for at the end.
 LONGEST = (
     "test_fault_soak",
+    "test_national",
     "test_promises_kill",
     "test_promises_postgres",
     "test_promises_weeks",
