@@ -19,6 +19,7 @@ MODULES = {
     "national-full": "national_full",
     "real-history": "real_history",
     "query-catalogue": "query_catalogue",
+    "linkage": "linkage",
     "soak": "soak",
 }
 #: Of many minutes and gigabytes: by name only.

@@ -246,15 +246,14 @@ def _true_number(luck: random.Random, home: Home, local: int) -> str:
 
 
 def _true_coordinates(seed: int, home: Home, number: int) -> tuple[float, float]:
-    """Along the street, eight metres a number; the lots of a parcel share a place."""
-    way = random.Random(f"{seed}:way:{home.locality.number}:{home.street[:2]}")
-    north, east = way.uniform(-900, 900), way.uniform(-900, 900)
-    along = 4.0 * number
-    if way.random() < 0.5:
-        north += along
-    else:
-        east += along
+    """Along parallel streets, 45 m apart, four metres a number.
+
+    The same number in the next street is near, as it is in real suburbs. The lots of a
+    parcel share a place.
+    """
     where = home.locality
+    row = int(16 * unit_interval(seed, "row", where.number, *home.street[:2]))
+    north, east = 45.0 * row - 360.0, 4.0 * number - 300.0
     return where.latitude + north / _DEGREE_M, where.longitude + east / 90_000.0
 
 
@@ -421,15 +420,16 @@ def _line(
     elif source == "csv":
         text = f"{written.unit}/{number} {street}"
     else:
-        text = luck.choice(
-            (
-                f"{written.unit}/{number} {street}",
-                f"{written.unit}/{number} {street}",
-                f"Unit {written.unit}, {number} {street}",
-                f"U{written.unit}/{number} {street.upper()}",
-                f"{number} {street} Unit {written.unit}",
-            )
-        )
+        styles = [
+            f"{written.unit}/{number} {street}",
+            f"{written.unit}/{number} {street}",
+            f"Unit {written.unit}, {number} {street}",
+            f"U{written.unit}/{number} {street.upper()}",
+        ]
+        # Who names the building in front does not put the unit behind the street.
+        if "building_in_front" not in variants:
+            styles.append(f"{number} {street} Unit {written.unit}")
+        text = luck.choice(styles)
     if "building_in_front" in variants:
         text = f"{written.building.title()}, {text}"
     return text

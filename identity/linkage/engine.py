@@ -61,7 +61,7 @@ def open_duckdb(folder: Path, *, memory_mib: int = 1500, threads: int = 2) -> An
 
 
 def load_csv(duck: Any, table: str, source: Path) -> None:
-    """Fill a table from CSV without header, as PostgreSQL writes it; nothing guessed."""
+    """Fill a table from CSV without header, as PostgreSQL writes it."""
     duck.execute(
         f"copy {table} from '{source}' (format csv, header false, delimiter ',', "
         "quote '\"', escape '\"', auto_detect false)"
