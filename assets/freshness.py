@@ -94,6 +94,22 @@ def quiet_check(asset_key: dg.AssetKey, source: str) -> dg.AssetChecksDefinition
     return check
 
 
+def freshness_table() -> str:
+    """The sources' own limits as the table of docs/quality.md."""
+    lines = [
+        "| source | last good pull | newest data | comes |",
+        "| --- | --- | --- | --- |",
+    ]
+    for info in all_infos():
+        days = info.quiet_days
+        lines.append(
+            f"| **{info.name}** | {_words(_own_stale_hours(info.name))} "
+            f"| {_words(days * 24 if days else None)} "
+            f"| {info.cadence.removesuffix('.')} |"
+        )
+    return "\n".join(lines)
+
+
 def stale_hours(settings: Settings, source: str) -> float | None:
     """How old a source's last good snapshot may be; None: any age."""
     if source == "reaxml":  # a folder: nothing is asked over a network

@@ -14,6 +14,7 @@ from rich.console import Console
 from assets.manifest import build_manifest
 from assets.warehouse import tracking_url
 from database.connections import connect
+from orchestration.docs_site import prepare_docs
 from orchestration.instance import prepare_instance
 from orchestration.supervisor import Server, Supervisor
 from settings import ROOT, Settings
@@ -57,7 +58,7 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
 
 
 def server_list(settings: Settings, url: str) -> list[Server]:
-    """Code server, web server, daemon and MLflow, sharing one code location process."""
+    """Code server, web server, daemon, MLflow and docs; one code location process."""
     folder = settings.market_folder / "up"
     folder.mkdir(parents=True, exist_ok=True)
     program = Path(sys.executable).parent
@@ -100,6 +101,15 @@ def server_list(settings: Settings, url: str) -> list[Server]:
             ],
             mlflow_port,
             "AUSPROPERTY_PORTS__MLFLOW",
+        ),
+        Server(
+            "docs",
+            [
+                *(sys.executable, "-m", "http.server", str(settings.ports.docs)),
+                *("--bind", "127.0.0.1", "--directory", str(prepare_docs(settings))),
+            ],
+            settings.ports.docs,
+            "AUSPROPERTY_PORTS__DOCS",
         ),
     ]
 

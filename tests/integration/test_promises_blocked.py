@@ -11,6 +11,7 @@ import psycopg
 
 from tests.homes import Home, contents, differences, sources_of
 from tests.psi_samples import sale, write_week
+from tests.reaxml_samples import FULL, drop, feed, record
 
 UNTOUCHED = (
     "marts.properties",
@@ -90,3 +91,46 @@ def test_a_bad_batch_stops_what_is_downstream_and_nothing_else(
     # The UI shows the rule and the rows: file and line.
     assert "prices_are_there_in_each_batch" in evidence
     assert "20230703.zip" in evidence
+
+
+def test_a_broken_feed_stops_the_listings_and_never_the_sales(
+    new_home: Callable[..., Home], market_files: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drop"
+    nowhere = FULL.replace("<state>vic</state>", "").replace(
+        '<suburb display="yes">RICHMOND</suburb>', ""
+    )
+    drop(
+        folder,
+        "agency.xml",
+        feed(*(record(nowhere, unique=f"U{n}") for n in range(40))),
+    )
+    home = new_home(
+        market="real",
+        reaxml__drop_folder=str(folder),
+        csv__location=sources_of(market_files)[3],
+    )
+
+    done = home.drive("job", "refresh")
+
+    assert not done["success"]
+    assert done["run_totals"]["raw/reaxml__listings"]["loaded"] == 40
+    with home.connect("real") as conn:
+        failed = conn.execute(
+            "select asset_key, check_name from dagster.asset_check_executions "
+            "where execution_status = 'FAILED'"
+        ).fetchall()
+        assert ('["raw", "reaxml__listings"]', "expectations") in failed
+        assert "addresses_name_a_place" in check_result(conn)
+        # Upstream and beside: all there. Downstream: never begun.
+        for table in ("marts.sales", "marts.properties", "marts.suburb_market"):
+            [(rows,)] = conn.execute(f"select count(*) from {table}").fetchall()
+            assert rows > 100, table
+        [(listings,)] = conn.execute(
+            "select to_regclass('marts.listings')::text"
+        ).fetchall()
+        texts = "select count(*) from intermediate.int_price_text__parsed"
+        assert (listings, conn.execute(texts).fetchone()) == (None, (0,))
+    page = home.folder / "real" / "docs" / "data_docs" / "index.html"
+    assert "agency.xml" in page.read_text()
+    assert "addresses_name_a_place" in page.read_text()

@@ -44,8 +44,10 @@ def answers(port: int, path: str) -> bool:
 def test_up_serves_refuses_a_second_and_a_taken_port_and_stops_cleanly(
     new_home: Callable[..., Home],
 ) -> None:
-    dagster, mlflow = free_port(), free_port()
-    home = new_home(ports__dagster=str(dagster), ports__mlflow=str(mlflow))
+    dagster, mlflow, docs = free_port(), free_port(), free_port()
+    home = new_home(
+        ports__dagster=str(dagster), ports__mlflow=str(mlflow), ports__docs=str(docs)
+    )
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", mlflow))
         squatter.listen()
@@ -59,6 +61,7 @@ def test_up_serves_refuses_a_second_and_a_taken_port_and_stops_cleanly(
     try:
         wait_for(lambda: answers(dagster, "/server_info"), 120)
         wait_for(lambda: answers(mlflow, "/health"), 120)
+        wait_for(lambda: answers(docs, "/data_docs/index.html"), 120)
         second = home.run("up", ports__dagster=str(free_port()))
         assert is_one_sentence(second), second.screen
         assert "Already up" in second.err
