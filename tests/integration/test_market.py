@@ -12,9 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from assets.landing.reaxml import ingest_reaxml
 from ml.index_tables import index_inputs, read_markets, write_indexes
 from ml.price_index import market_indexes
 from tests.dbt_samples import DbtProject, csv, plant, plant_psi, psi, rows_of
+from tests.listing_build import ListingBuild
+from tests.reaxml_samples import drop, feed, record
 
 MODELS = (
     "+suburb_market_vintages",
@@ -204,3 +207,61 @@ def test_the_index_follows_the_market_and_is_shown_by_suburb(
     )
     assert shown[0][0] > 0.9 * shown[0][1]
     assert shown[0][2] == 0
+
+
+def listed(number: int, day: str, **more: Any) -> str:
+    """A house in Parramatta as an agency's record of a day has it."""
+    kind = more.pop("kind", "residential")
+    body = (
+        f"<address display='yes'><streetNumber>{number}</streetNumber>"
+        "<street>George St</street><suburb display='yes'>Parramatta</suburb>"
+        "<state>NSW</state><postcode>2150</postcode></address>"
+        "<category name='House'/>"
+    )
+    return record(
+        body + more.pop("body", ""),
+        unique=f"{kind}{number}",
+        kind=kind,
+        time=f"{day}-10:00:00",
+        **more,
+    )
+
+
+def test_listings_tell_days_on_market_and_yield(
+    database_url: str, dbt: DbtProject, tmp_path: Path
+) -> None:
+    sold = {"contract_date": "2024-03-20", "settlement_date": "2024-04-30"}
+    plant_psi(
+        database_url,
+        *(
+            psi("2024-05-06", f"L{number}", **sold, purchase_price_aud=1_040_000)
+            for number in range(1, 4)
+        ),
+    )
+    branch = ListingBuild(database_url, tmp_path / "listings")
+
+    def land(name: str, *records: str) -> None:
+        drop(tmp_path / "in", name, feed(*records))
+        with psycopg.connect(database_url) as conn:
+            ingest_reaxml(conn, tmp_path / "in", is_simulated=False, settle_seconds=0)
+        branch.build()
+
+    land("a.xml", *(listed(number, f"2024-03-{number:02}") for number in (1, 3, 9)))
+    build(database_url, dbt)
+    query = (
+        "select sale_count, days_on_market_count, days_on_market_median::float,"
+        " rent_listing_count, gross_yield_pct::float from marts.suburb_market"
+        " where month = '2024-03-01'"
+    )
+    assert rows_of(database_url, query) == [(3, 0, None, 0, None)]
+
+    end = "<soldDetails><date>2024-03-20</date></soldDetails>"
+    rent = "<rent period='week' display='yes'>800</rent>"
+    land(
+        "b.xml",
+        *(listed(n, "2024-03-21", status="sold", body=end) for n in (1, 3, 9)),
+        *(listed(n, "2024-03-12", kind="rental", body=rent) for n in (20, 21, 22)),
+    )
+    dbt.run("run", "--select", "suburb_market")
+
+    assert rows_of(database_url, query) == [(3, 3, 17.0, 3, 4.0)]
