@@ -80,9 +80,11 @@ _WHOLE = """
     inner join confidences on confidences.notes = identified.assumptions
 """
 _UNSEEN = """
-    select distinct on (address_hash) * exclude (address_uuid)
-    from (select *, address_hash::uuid as address_uuid from batch)
+    select min(place) as place
+    from (select place, address_hash::uuid as address_uuid from batch)
     where address_uuid not in (select address_uuid from seen)
+    group by address_uuid
+    order by place
 """
 
 #: Columns of `take_copy_text`, in order: those of the identity table.
@@ -269,9 +271,15 @@ class BulkReader:
 
         `count` is how many there have been.
         """
-        self.database.register("batch", rows)
-        fresh = self.database.sql(_UNSEEN).to_arrow_table()
+        import numpy as np
+        import pyarrow as pa
+
+        places = np.arange(len(rows), dtype=np.int32)
+        hashes = {"address_hash": rows["address_hash"], "place": places}
+        self.database.register("batch", pa.table(hashes))
+        first = self.database.sql(_UNSEEN).to_arrow_table()["place"]
         self.database.unregister("batch")
+        fresh = rows.take(first)
         self.database.register("batch", fresh.select(["address_hash"]))
         self.database.execute("insert into seen select address_hash::uuid from batch")
         self.database.unregister("batch")

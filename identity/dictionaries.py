@@ -71,6 +71,7 @@ class PartDictionary:
         return ids[codes]
 
     def _add(self, first: int, fresh: Sequence[Values]) -> None:
+        import numpy as np
         import pyarrow as pa  # type: ignore[import-untyped]
 
         read = self._read
@@ -78,7 +79,7 @@ class PartDictionary:
         columns = list(zip(*rows, strict=True))
         table = pa.table(
             {
-                "id": pa.array(range(first, first + len(fresh)), pa.int32()),
+                "id": np.arange(first, first + len(fresh), dtype=np.int32),
                 **{
                     name: pa.array(
                         column, pa.bool_() if kind == "boolean" else pa.string()

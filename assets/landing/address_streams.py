@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 #: Bytes of COPY text handed on at once; Arrow and DuckDB need a few times as much.
 PAGE_BYTES = 48 << 20
@@ -45,19 +46,53 @@ def copied_out(
     *,
     page_bytes: int = PAGE_BYTES,
 ) -> Generator[Any, None, None]:
-    """Rows of a query as Arrow tables of text columns called `names`, page by page."""
-    copy_out = sql.SQL("copy ({}) to stdout (format csv)").format(query)
-    with conn.cursor() as cursor, cursor.copy(copy_out) as copy:
-        lines: list[Any] = []
-        size = 0
-        for line in copy:
-            lines.append(line)
-            size += len(line)
-            if size >= page_bytes:
-                yield _table(lines, names)
-                lines, size = [], 0
-        if lines:
+    """Rows of a query as Arrow tables of text columns called `names`, page by page.
+
+    `conn` is closed when the caller stops in the middle.
+    """
+    statement = sql.SQL("copy ({}) to stdout (format csv)").format(query)
+    lines: list[Any] = []
+    size = 0
+    for line in _copied_lines(conn, statement):
+        lines.append(line)
+        size += len(line)
+        if size >= page_bytes:
             yield _table(lines, names)
+            lines, size = [], 0
+    if lines:
+        yield _table(lines, names)
+
+
+def _copied_lines(
+    conn: psycopg.Connection, statement: sql.Composed
+) -> Generator[Any, None, None]:
+    """Lines of COPY TO STDOUT, each a message of its own.
+
+    Straight from libpq: psycopg's own copy waits and schedules for every line, which is
+    most of the time that reading millions of them takes. A connection left in the
+    middle is closed.
+    """
+    link = conn.pgconn
+    begun = link.exec_(statement.as_bytes(conn))
+    if begun.status != ExecStatus.COPY_OUT:
+        raise psycopg.errors.error_from_result(begun)
+    is_done = False
+    take = link.get_copy_data
+    try:
+        while True:
+            size, line = take(0)
+            if size < 0:
+                break
+            yield line
+        ended = link.get_result()
+        is_done = ended is not None and ended.status == ExecStatus.COMMAND_OK
+        if ended is not None and not is_done:
+            raise psycopg.errors.error_from_result(ended)
+        while link.get_result() is not None:
+            pass
+    finally:
+        if not is_done:
+            conn.close()
 
 
 def _table(lines: list[Any], names: Sequence[str]) -> Any:
