@@ -74,7 +74,11 @@
         when {{ texts }}.low_aud is not null or {{ texts }}.high_aud is not null
             then {{ texts }}.kind
         when {{ said }}.price_low_aud is null and {{ said }}.price_high_aud is null
-            then {{ texts }}.kind
+            -- A sale ends the talk of prices; else silence says that none is named now.
+            then coalesce(
+                {{ texts }}.kind,
+                case when {{ said }}.claim not in ('sold', 'leased', 'over') then 'none' end
+            )
         when {{ said }}.price_text is not null or {{ said }}.source = 'domain'
             then 'search_bracket'
         when {{ said }}.price_low_aud = {{ said }}.price_high_aud then 'exact'

@@ -45,7 +45,8 @@ properties as (
     {% endif %}
 ),
 
--- Of versions that state an asking price, those that state another one than before.
+-- Of versions that state an asking price, those that state another one than before, or the
+-- first that states any, if that is not the listing's own first.
 asked as (
     select *
     from (
@@ -74,7 +75,7 @@ asked as (
         window in_order as (partition by listing_key order by version_order)
     ) as compared
     where
-        statement > 1
+        (statement > 1 or version_order > 1)
         and (amount_low, amount_high, amount_kind)
         is distinct from (previous_low, previous_high, previous_kind)
 ),

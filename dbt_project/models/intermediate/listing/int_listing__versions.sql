@@ -108,10 +108,18 @@ judged as (
 shown as (
     select
         *,
-        asking_kind in ('exact', 'range', 'from', 'up_to', 'around', 'search_bracket')
-        and not array_remove(
-            array[price_low_aud, price_high_aud, text_low_aud, text_high_aud], null
-        )::text[] && string_to_array(hidden_figures, '|') as has_asking_price,
+        coalesce(asking_kind in (
+            'exact', 'range', 'from', 'up_to', 'around', 'search_bracket'
+        ), false) as is_price_named,
+        coalesce(asking_kind in (
+            'exact', 'range', 'from', 'up_to', 'around', 'search_bracket'
+        ), false)
+        and not coalesce(
+            array_remove(
+                array[price_low_aud, price_high_aud, text_low_aud, text_high_aud], null
+            )::text[] && string_to_array(hidden_figures, '|'),
+            false
+        ) as has_asking_price,
         -- The figure of the data is the better one where both are exact.
         asking_kind = 'search_bracket'
         or (asking_kind in ('exact', 'range') and text_low_aud is null)
@@ -139,9 +147,8 @@ select
         else price_text
     end as price_text,
     md5(price_text)::uuid as text_hash,
-    case when has_asking_price or asking_kind not in (
-        'exact', 'range', 'from', 'up_to', 'around', 'search_bracket'
-    ) then asking_kind else 'withheld' end as asking_kind,
+    case when is_price_named and not has_asking_price then 'withheld' else asking_kind end
+        as asking_kind,
     case when has_asking_price
         then case when is_figure_used then price_low_aud else text_low_aud end
     end as asking_low_aud,
