@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connectors.domain_api.layout import Kind
+from domain.market_time import MARKET_ZONE
 from domain.records import storable_text
 
 #: Domain writes local times without an offset; Sydney's is the market's clock.
-LOCAL_TIME = ZoneInfo("Australia/Sydney")
+LOCAL_TIME = MARKET_ZONE
 
 _LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)

@@ -1,7 +1,7 @@
 """A listing's elements as a patch: flat paths, values as received, and their readings.
 
 Belongs here: what counts as one place of a listing, what clears it, what its text
-means. Applying patches in order is the warehouse's part (`stg_reaxml__versions`); judging
+means. Applying them in order is the warehouse's part (`stg_reaxml__versions`); judging
 whole records is `parse`.
 
 A path names elements by `/`, attributes by `@`, and one of several by `[id]`:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-#: Times without a zone are local; those with one are brought to this.
-MARKET_ZONE = ZoneInfo("Australia/Sydney")
+from domain.market_time import MARKET_ZONE
 
 _DATE = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)"

@@ -83,3 +83,11 @@
     union all
     {{ changed_address_hashes() }}
 {%- endmacro %}
+
+{% macro touched_sale_outcomes() -%}
+    {#- Batches that changed, and all batches with a version of a sale that changed. -#}
+    select unnest({{ changed_sale_batches() }})
+    union all
+    select batch_id from {{ ref("sale_versions") }}
+    where sale_id = any({{ changed_uuids("int_sale__validated") }})
+{%- endmacro %}

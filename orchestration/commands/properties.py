@@ -13,6 +13,7 @@ import typer
 from domain.address_text import canonical_line
 from domain.addresses import CanonicalAddress
 from domain.errors import UserError
+from domain.market_time import market_date
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _tables(page: PropertyPage) -> Iterator[tuple[str, Table]]:
         ("Waiting for a decision", map(_review, page.reviews)),
         ("Price history", map(_price, page.prices)),
         ("Sales without a price or a day", map(_sale, page.other_sales)),
-        ("Corrected since", map(_superseded, page.superseded)),
+        ("Other versions of its sales", map(_superseded, page.superseded)),
         ("Listings", map(_listing, page.listings)),
         ("Events of its listings", map(_event, page.events)),
     )
@@ -314,7 +315,8 @@ def _origin(row: Record) -> dict[str, Any]:
 
 
 def _day(instant: Any) -> str:
-    return f"{instant:%Y-%m-%d}" if instant is not None else ""
+    """Local day: what was published on a Monday says Monday."""
+    return f"{market_date(instant):%Y-%m-%d}" if instant is not None else ""
 
 
 def _money(amount: int) -> str:

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-SYDNEY: Final = ZoneInfo("Australia/Sydney")
+from domain.market_time import MARKET_ZONE
+
+SYDNEY: Final = MARKET_ZONE
 
 
 class Clock:
