@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import dagster as dg
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+import cli
+from assets import keys
+from assets.linkage import property_redirects
 from assets.resolution import resolve_homes
+from assets.resources import Warehouse
 from benchmarks.labelled_set import canonical, gather, judge
 from database.merge_reviews import decide, decisions_on, find_review, list_reviews
 from domain.errors import UserError
@@ -297,3 +305,51 @@ def test_a_killed_run_leaves_everything_as_it_was(
     resolve_homes(conn, full=True)
     assert (redirects(conn), reviews(conn), remembered(conn)) == grown
     assert len(grown[0]) > len(before[0])
+
+
+@pytest.fixture
+def warehouse(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Warehouse:
+    monkeypatch.setenv("AUSPROPERTY_DATABASE_URL", database_url)
+    monkeypatch.setenv("AUSPROPERTY_HOME", str(tmp_path))
+    monkeypatch.setenv("AUSPROPERTY_MARKET", "simulated")
+    return Warehouse()
+
+
+def test_the_assets_tell_what_was_merged_and_a_person_decides_by_command(
+    conn: psycopg.Connection,
+    warehouse: Warehouse,
+    market: list[LabelledAddress],
+    tmp_path: Path,
+) -> None:
+    plant(conn, market)
+    result = dg.materialize([property_redirects], resources={"warehouse": warehouse})
+    shown = {
+        event.asset_key: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    assert set(shown) == {keys.PROPERTY_REDIRECTS, keys.MERGE_REVIEWS}
+    merged = shown[keys.PROPERTY_REDIRECTS]
+    assert merged["kind_of_run"].value == "full"
+    assert merged["dagster/row_count"].value == len(redirects(conn)) > 0
+
+    def run(*words: str) -> str:
+        found = CliRunner().invoke(cli.app, ["reviews", *words])
+        assert found.exit_code == 0, found.output
+        return found.output
+
+    listed = tmp_path / "reviews.json"
+    assert "open" in run("list", "--json", str(listed))
+    first = json.loads(listed.read_text())[0]
+    assert first["low_address"] in run("show", first["review_id"])
+    said = run("merge", first["review_id"][:13], "--actor", "ann", "--reason", "same")
+    assert "1 redirects" in said
+    assert "by ann: same" in run("show", first["review_id"])
+    assert "(merged)" in run("list", "--status", "merged")
+    pair = (first["low_property_id"], first["high_property_id"])
+    run("undo", *pair, "--actor", "bob", "--reason", "a mistake")
+    run("keep-apart", *pair, "--actor", "bob", "--reason", "two doors")
+    assert "(kept_apart)" in run("list", "--status", "kept_apart")
+    bad = CliRunner().invoke(cli.app, ["reviews", "list", "--status", "closed"])
+    assert isinstance(bad.exception, UserError)
