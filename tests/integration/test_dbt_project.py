@@ -119,48 +119,6 @@ def test_build_passes_its_own_tests_and_tells_sales_from_the_rest(
     ) == [(date(2024, 4, 16),)]
 
 
-def test_marts_have_the_indexes_of_the_design(
-    database_url: str, dbt: DbtProject
-) -> None:
-    dbt.run("run")
-    # Twice, because the second build must not trip over the names of the first.
-    dbt.run("run", "--select", "marts")
-
-    found = {
-        f"{table} {definition.split(' USING ')[1]}"
-        for table, definition in rows_of(
-            database_url,
-            "select schemaname || '.' || tablename, indexdef from pg_indexes"
-            " where schemaname in ('marts', 'ml')",
-        )
-    }
-    assert {
-        "marts.properties btree (property_id)",
-        "marts.properties btree (suburb_key)",
-        "marts.properties btree (suburb_key, last_sale_price_aud)",
-        "marts.properties btree (latitude, longitude)",
-        "marts.properties btree (created_at)",
-        "marts.properties btree (suburb_key) WHERE (deleted_at IS NULL)",
-        "marts.sales btree (sale_id)",
-        "marts.sales btree (property_id)",
-        "marts.sales btree (suburb_key, contract_date)",
-        "marts.sales btree (contract_date)",
-        "marts.price_history btree (price_event_id)",
-        "marts.price_history btree (property_id, event_date)",
-        "marts.price_history btree (created_at)",
-        "marts.suburb_market btree (suburb_key, dwelling_type, month)",
-        "marts.suburb_market btree (month)",
-        "ml.training_features btree (sale_id)",
-        "ml.training_features btree (as_of_date)",
-        "ml.property_features btree (property_id)",
-    } <= found
-    has_trigrams = rows_of(
-        database_url,
-        "select count(*) from pg_available_extensions where name = 'pg_trgm'",
-    ) == [(1,)]
-    assert ("marts.properties gin (address gin_trgm_ops)" in found) == has_trigrams
-
-
 def test_incremental_runs_end_where_a_full_rebuild_does(
     database_url: str, dbt: DbtProject
 ) -> None:
