@@ -12,6 +12,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+_RANK = {"failed": 0, "warned": 1, "passed": 2, "no rows": 3}
 _FILES = ("_source_file", "source_file")
 _LINES = ("_row_number", "source_row_number")
 
@@ -24,7 +25,7 @@ def render(
     `checks` are the last results of all asset checks: asset, check, outcome (passed,
     warned, failed), blocking, at, description.
     """
-    ordered = sorted(answers, key=lambda one: (_state(one) == "passed", one["suite"]))
+    ordered = sorted(answers, key=lambda one: (_RANK[_state(one)], one["suite"]))
     parts = [
         f"<header><p class=eyebrow>ausproperty · {escape(market)} market</p>",
         "<h1>Data Docs</h1>",
@@ -53,6 +54,8 @@ def render(
 
 
 def _state(answer: Row) -> str:
+    if not answer["results"]:
+        return "no rows"
     if not answer["passed"]:
         return "failed"
     return "passed" if all(r["success"] for r in answer["results"]) else "warned"
@@ -134,7 +137,7 @@ def _sample(rule: Row, places: Mapping[str, str]) -> str:
             cells.append(f"<td class=file>{_place(str(row[file]), places)}</td>")
         if line:
             cells.append(f"<td class=n>{escape(str(row.get(line, '')))}</td>")
-        cells += [f"<td>{escape(_cell(row.get(name)))}</td>" for name in rest]
+        cells += [_value(row.get(name)) for name in rest]
         shown.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f"<details{' open' if rule['severity'] == 'error' else ''}><summary>"
@@ -157,7 +160,6 @@ def _all_checks(checks: Sequence[Row]) -> str:
         "<p>Freshness, structure, reconciliation, dbt tests and suites, as Dagster "
         "last saw them. <code>ausproperty docs</code> brings this list up to date.</p>"
     )
-    order = {"failed": 0, "warned": 1, "passed": 2}
     rows = [
         f"<tr><td>{_badge(one['outcome'])}</td><td><code>{escape(one['asset'])}</code>"
         f"</td><td>{escape(one['check'].replace('_', ' '))}"
@@ -165,7 +167,7 @@ def _all_checks(checks: Sequence[Row]) -> str:
         + f"</td><td>{'yes' if one['blocking'] else ''}</td>"
         f"<td>{_time(one['at'])}</td></tr>"
         for one in sorted(
-            checks, key=lambda o: (order[o["outcome"]], o["asset"], o["check"])
+            checks, key=lambda o: (_RANK[o["outcome"]], o["asset"], o["check"])
         )
     ]
     table = _table(("", "asset", "check", "blocking", "at"), rows) if rows else ""
@@ -181,7 +183,7 @@ def _outcome(rule: Row) -> str:
 
 
 def _badge(state: str) -> str:
-    return f"<span class='badge {state}'>{state}</span>"
+    return f"<span class='badge {state.replace(' ', '-')}'>{state}</span>"
 
 
 def _time(moment: str) -> str:
@@ -189,10 +191,12 @@ def _time(moment: str) -> str:
     return f"<time datetime='{escape(moment)}'>{escape(day)} {escape(clock)}</time>"
 
 
-def _cell(value: Any) -> str:
+def _value(value: Any) -> str:
     if value is None:
-        return ""
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+        return "<td></td>"
+    if isinstance(value, float):
+        return f"<td>{value:,.6g}</td>"
+    return f"<td>{escape(str(value))}</td>"
 
 
 def _table(titles: Sequence[str], rows: Sequence[str]) -> str:
@@ -259,6 +263,9 @@ overflow-wrap:anywhere}
 font-weight:600;white-space:nowrap}
 .passed.badge{color:var(--ok);background:var(--ok-bg)}
 .warned.badge{color:var(--odd);background:var(--odd-bg)}
+.no-rows.badge{color:var(--soft);background:var(--line)}
+td a{text-decoration:none}
+td a:hover{text-decoration:underline}
 .failed.badge{color:var(--bad);background:var(--bad-bg)}
 details{margin-top:.9rem}
 summary{cursor:pointer;font-size:.9rem;margin-bottom:.35rem}

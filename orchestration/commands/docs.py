@@ -14,16 +14,20 @@ def docs() -> None:
 
     `ausproperty up` serves them.
     """
-    from orchestration.docs_site import build_data_docs, build_dbt_docs, prepare_docs
-    from orchestration.instance import prepare_instance
-    from orchestration.location import build_definitions
-
-    settings = Settings()
-    url = prepare_instance(settings)
-    prepare_docs(settings)
     with warnings.catch_warnings():
         # Dagster's own words about what is in beta are not for people who read docs.
         warnings.simplefilter("ignore")
+        from orchestration.docs_site import (
+            build_data_docs,
+            build_dbt_docs,
+            prepare_docs,
+        )
+        from orchestration.instance import prepare_instance
+        from orchestration.location import build_definitions
+
+        settings = Settings()
+        url = prepare_instance(settings)
+        prepare_docs(settings)
         definitions = build_definitions(settings)
         typer.echo(f"Data Docs  {build_data_docs(settings, definitions)}")
     typer.echo(f"dbt docs   {build_dbt_docs(settings, url)}")

@@ -110,3 +110,16 @@ def test_freshness_of_every_source_is_checked_and_its_limits_are_on_the_page() -
     for info in all_infos():
         for name in ("snapshot_is_fresh_enough", "new_data_keeps_coming"):
             assert by_check[name] & set(info.tables), (info.name, name)
+
+
+#: Models that only rename, or pick the rows that another model marked.
+TRIVIAL = {"int_sale__deduplicated", "stg_abs__seifa"}
+
+
+def test_every_model_but_the_trivial_has_a_unit_test() -> None:
+    tested, models = set(), set()
+    for path in _DBT.glob("models/**/*.yml"):
+        told = yaml.safe_load(path.read_text()) or {}
+        tested |= {test["model"] for test in told.get("unit_tests", [])}
+    models = {path.stem for path in _DBT.glob("models/**/*.sql")}
+    assert models - tested == TRIVIAL
