@@ -33,8 +33,9 @@ from connectors.reaxml.expat import DEPTH_LIMIT, MEND, SafeParser, XmlFault
 from connectors.reaxml.listings import ListingReader
 from connectors.reaxml.parse import FileTimes, ListingParser, Tally
 from connectors.reaxml.salvage import refuse_listings
-from connectors.reaxml.values import MARKET_ZONE, read_time
+from connectors.reaxml.values import read_time
 from connectors.reaxml.vocabulary import KIND_OF, SOURCE, canonical
+from domain.market_time import MARKET_ZONE
 from domain.records import FieldsSeen, RecordBatch, Reject, SourceFile, storable_text
 
 #: A feed is a day's changes of an agency; the largest seen are tens of megabytes.

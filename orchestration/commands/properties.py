@@ -185,7 +185,7 @@ def _attributes(home: Record) -> Iterator[Record]:
 
 
 def _source(row: Record) -> Record:
-    why = _MATCHES.get(row["match_kind"], row["match_kind"])
+    why = _MATCHES.get(row["match_kind"], str(row["match_kind"]))
     if row.get("match_score") is not None:
         why += f" ({row['match_score']:.3f})"
     if row.get("assumptions"):
