@@ -250,7 +250,7 @@ BUSINESS_TABLES: Mapping[str, tuple[str, ...]] = {
     "raw.nsw_valuer__sales": ("_loaded_at",),
     "raw.csv__sales": ("_loaded_at",),
     "raw.rejects": ("_rejected_at",),
-    "intermediate.int_address__identity": (),
+    "intermediate.int_address__identity": ("changed_at", "revision"),
     "marts.properties": ("created_at", "updated_at"),
     "marts.sales": ("created_at", "updated_at"),
     "marts.price_history": ("created_at", "updated_at"),

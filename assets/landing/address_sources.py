@@ -79,7 +79,7 @@ SOURCES: Mapping[str, AddressSource] = {
             "domain",
             (
                 "staging.stg_domain__listing_versions",
-                "staging.stg_domain__listing_details",
+                "staging.stg_domain__listing_detail_versions",
             ),
             "parts",
             PART_COLUMNS,
@@ -87,19 +87,22 @@ SOURCES: Mapping[str, AddressSource] = {
         AddressSource(
             "domain_property",
             "domain",
-            ("staging.stg_domain__property_sales",),
+            (
+                "staging.stg_domain__properties",
+                "staging.stg_domain__property_sale_versions",
+            ),
             "parts",
             PART_COLUMNS,
         ),
         AddressSource(
             "domain_result",
             "domain",
-            ("staging.stg_domain__sales_results",),
+            ("staging.stg_domain__sales_result_versions",),
             "parts",
             PART_COLUMNS,
         ),
         AddressSource(
-            "reaxml", "reaxml", ("staging.stg_reaxml__listings",), "parts", PART_COLUMNS
+            "reaxml", "reaxml", ("staging.stg_reaxml__versions",), "parts", PART_COLUMNS
         ),
     )
 }
@@ -145,6 +148,28 @@ def columns_of(conn: psycopg.Connection, relation: str) -> frozenset[str]:
         [relation],
     )
     return frozenset(row[0] for row in rows)
+
+
+def hash_of(
+    conn: psycopg.Connection, source: AddressSource, relation: str
+) -> sql.Composable | None:
+    """SQL of the address hash of a relation `r`; None where it does not have one.
+
+    A column, or of staging relations without one what dbt's `address_hash` makes of
+    their parts (`dbt_project/macros/addresses.sql`).
+    """
+    there = columns_of(conn, relation)
+    if source.hash_column in there:
+        return sql.SQL("r.{}").format(sql.Identifier(source.hash_column))
+    if not {"street", "locality"} <= there:
+        return None
+    parts = (
+        sql.SQL("coalesce(r.{}::text, '') || chr(31)").format(sql.Identifier(name))
+        if name in there
+        else sql.SQL("chr(31)")
+        for name in source.parts
+    )
+    return sql.SQL("md5({})::uuid").format(sql.SQL(" || ").join(parts))
 
 
 def _places_release(conn: psycopg.Connection) -> str:
@@ -202,7 +227,7 @@ def _relations(conn: psycopg.Connection, source: AddressSource) -> dict[str, str
     assert moment is not None
     found = {}
     for relation in source.relations:
-        if source.hash_column in columns_of(conn, relation):
+        if hash_of(conn, source, relation) is not None:
             node = conn.execute(
                 "select oid::text || '/' || relfilenode::text from pg_class "
                 "where oid = to_regclass(%s)",
@@ -243,7 +268,8 @@ def address_query(
     """
     selects = []
     for relation in source.relations if source.is_raw else reading.batches:
-        there = columns_of(conn, relation)
+        there, hash_sql = columns_of(conn, relation), hash_of(conn, source, relation)
+        assert hash_sql is not None
         columns = [
             sql.SQL("{}::text").format(sql.Identifier(name))
             if name in there
@@ -252,21 +278,22 @@ def address_query(
         ]
         selects.append(
             sql.SQL("select {}::text, {} from {} r where {}").format(
-                sql.Identifier(source.hash_column),
+                hash_sql,
                 sql.SQL(", ").join(columns),
                 sql.Identifier(*relation.split(".")),
-                _condition(source, reading, leave_known_out),
+                _condition(source, reading, hash_sql, leave_known_out),
             )
         )
     return sql.SQL(" union all ").join(selects)
 
 
 def _condition(
-    source: AddressSource, reading: Reading, leave_known_out: bool
+    source: AddressSource,
+    reading: Reading,
+    hash_sql: sql.Composable,
+    leave_known_out: bool,
 ) -> sql.Composable:
-    parts: list[sql.Composable] = [
-        sql.SQL("{} is not null").format(sql.Identifier(source.hash_column))
-    ]
+    parts: list[sql.Composable] = [sql.SQL("{} is not null").format(hash_sql)]
     if source.is_raw and not reading.every:
         parts.append(
             sql.SQL("r._batch_id = any({}::uuid[])").format(
@@ -277,7 +304,7 @@ def _condition(
         parts.append(
             sql.SQL(
                 "not exists (select from intermediate.int_address__identity known "
-                "where known.source = {} and known.address_hash = r.{})"
-            ).format(sql.Literal(source.name), sql.Identifier(source.hash_column))
+                "where known.source = {} and known.address_hash = {})"
+            ).format(sql.Literal(source.name), hash_sql)
         )
     return sql.SQL(" and ").join(parts)

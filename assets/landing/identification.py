@@ -21,7 +21,7 @@ from assets.landing.address_sources import (
     AddressSource,
     Reading,
     address_query,
-    columns_of,
+    hash_of,
     places_of,
     plan_reading,
     source_of,
@@ -112,13 +112,13 @@ def _identified(
 
 def _forget_orphans(conn: psycopg.Connection, source: AddressSource) -> None:
     """Take out identities of texts that no row of the source has any more."""
-    column = sql.Identifier(source.hash_column)
+    hashes = ((name, hash_of(conn, source, name)) for name in source.relations)
     there = [
-        sql.SQL("not exists (select from {} r where r.{} = i.address_hash)").format(
-            sql.Identifier(*relation.split(".")), column
+        sql.SQL("not exists (select from {} r where {} = i.address_hash)").format(
+            sql.Identifier(*relation.split(".")), hash_sql
         )
-        for relation in source.relations
-        if source.hash_column in columns_of(conn, relation)
+        for relation, hash_sql in hashes
+        if hash_sql is not None
     ]
     if not there:
         return

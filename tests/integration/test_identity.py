@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -389,8 +390,8 @@ def test_listings_are_read_where_their_staging_stands(
     assert identify_addresses(conn, "reaxml") == 0
     conn.commit()
     conn.execute("create schema if not exists staging")
-    # A relation of an older build, without the column: as good as none.
-    conn.execute("create table staging.stg_reaxml__listings as select 1 as listing_id")
+    # A relation of an older build, without address parts: as good as none.
+    conn.execute("create table staging.stg_reaxml__versions as select 1 as listing_id")
     conn.execute(LISTINGS.format(count=3))
     conn.commit()
     assert identify_addresses(conn, "reaxml") == 0
@@ -406,6 +407,25 @@ def test_listings_are_read_where_their_staging_stands(
     assert identify_addresses(conn, "domain") == 2
     found = conn.execute(f"select street_number from {TABLE} order by 1").fetchall()
     assert [row[0] for row in found] == ["2", "3", "4", "5"]
+
+
+def test_staging_without_a_hash_gets_the_one_that_dbt_would_give(
+    conn: psycopg.Connection,
+) -> None:
+    conn.execute("create schema if not exists staging")
+    conn.execute(
+        "create table staging.stg_reaxml__versions as select '12' as street_number, "
+        "'Smith Street' as street, 'RANDWICK' as locality, 'NSW' as state, "
+        "'2031' as postcode, null::text as building_name"
+    )
+    conn.commit()
+    assert identify_addresses(conn, "reaxml") == 1
+    parts = ("", "", "", "", "12", "Smith Street", "RANDWICK", "NSW", "2031")
+    text = "".join(f"{part}\x1f" for part in parts)
+    digest = hashlib.md5(text.encode()).hexdigest()
+    assert (
+        one(conn, f"select replace(address_hash::text, '-', '') from {TABLE}") == digest
+    )
 
 
 def test_listings_that_stand_as_they_were_are_not_read_again(
