@@ -190,3 +190,43 @@
         select key::uuid from {{ changes_of("raw.domain__sales_results") }} as changed
     ))
 {%- endmacro %}
+
+{% macro listings_said() -%}
+    {#- The versions of all sources, of touched listings alone in an increment: each part is
+        filtered by its own key, which its indexes know. -#}
+    {%- set domain_only -%}
+        {% if is_incremental() %}
+            where domain_listing_id = any(array(
+                select substr(key, 8)::bigint from {{ touched() }} where key like 'domain|%'
+            ))
+        {% endif %}
+    {%- endset -%}
+    select
+        'domain|' || domain_listing_id as listing_key,
+        'domain' as source,
+        domain_listing_id::text as source_listing_id,
+        {{ listing_columns() }},
+        row_number() over (
+            partition by domain_listing_id order by known_at, said_rank, version_id
+        ) as version_order,
+        null::numeric as rent_weekly_aud
+    from (
+        select * from {{ ref("int_listing__domain_versions") }} {{ domain_only }}
+        union all
+        select * from {{ ref("int_listing__domain_fates") }} {{ domain_only }}
+    ) as domain
+    union all
+    select
+        'reaxml|' || listing_id,
+        'reaxml',
+        source_listing_id,
+        {{ listing_columns() }},
+        record_order,
+        rent_weekly_aud
+    from {{ ref("int_listing__reaxml_versions") }}
+    {% if is_incremental() %}
+        where listing_id = any(array(
+            select substr(key, 8)::uuid from {{ touched() }} where key like 'reaxml|%'
+        ))
+    {% endif %}
+{%- endmacro %}

@@ -45,41 +45,6 @@ properties as (
     {% endif %}
 ),
 
--- Of versions that state an asking price, those that state another one than before, or the
--- first that states any, if that is not the listing's own first.
-asked as (
-    select *
-    from (
-        select
-            *,
-            row_number() over in_order as statement,
-            lag(amount_low) over in_order as previous_low,
-            lag(amount_high) over in_order as previous_high,
-            lag(amount_kind) over in_order as previous_kind
-        from (
-            select
-                *,
-                case when asking_kind <> 'search_bracket' then asking_low_aud end
-                    as amount_low,
-                case when asking_kind <> 'search_bracket' then asking_high_aud end
-                    as amount_high,
-                case
-                    when asking_kind <> 'search_bracket'
-                        and coalesce(asking_low_aud, asking_high_aud) is not null
-                        then asking_kind
-                    when asking_kind = 'rent' then rent_weekly_aud::text
-                end as amount_kind
-            from versions
-            where asking_kind is not null
-        ) as stated
-        window in_order as (partition by listing_key order by version_order)
-    ) as compared
-    where
-        (statement > 1 or version_order > 1)
-        and (amount_low, amount_high, amount_kind)
-        is distinct from (previous_low, previous_high, previous_kind)
-),
-
 -- The listing of the same source and property that had begun before and ended by then.
 relisted as (
     select distinct on (mine.listing_key)
@@ -149,12 +114,17 @@ events as (
         null, null, null, null
     from versions
     where status is distinct from previous_status
-        and (version_order > 1 or status in ('under_offer', 'sold', 'leased', 'withdrawn', 'delisted'))
+        and (version_order > 1 or status <> 'live')
     union all
     select
         listing_key, version_order, 'price_changed', said_at, previous_kind, asking_kind,
-        previous_low, previous_high, amount_low, amount_high
-    from asked
+        previous_low_aud, previous_high_aud, low_aud, high_aud
+    from {{ ref("int_listing__price_statements") }}
+    where
+        version_order > 1
+        {% if is_incremental() %}
+            and listing_key = any(array(select key from {{ touched() }}))
+        {% endif %}
 )
 
 select

@@ -2,20 +2,15 @@
 
 -- Prices listings name: asked (each time another one is asked) and sold for (by agency and
 -- by government apart, each time it is said otherwise).
-with versions as not materialized (
-    select * from {{ ref("int_listing__versions") }} where listing_type = 'sale'
+with asked as (
+    select * from {{ ref("int_listing__price_statements") }}
+    where
+        listing_type = 'sale'
+        and price_kind in ('exact', 'range', 'from', 'up_to', 'around')
 ),
 
-asked as (
-    select
-        *,
-        row_number() over in_order as statement,
-        lag(asking_low_aud) over in_order as previous_low_aud,
-        lag(asking_high_aud) over in_order as previous_high_aud,
-        lag(asking_kind) over in_order as previous_kind
-    from versions
-    where asking_kind is not null
-    window in_order as (partition by listing_key order by version_order)
+versions as (
+    select * from {{ ref("int_listing__versions") }} where listing_type = 'sale'
 ),
 
 sold as (
@@ -44,11 +39,11 @@ select
     null::text as identity_source,
     null::uuid as address_hash,
     case when price_text ~* 'guide' then 'guide' else 'asking' end as event_kind,
-    asking_kind as price_kind,
-    asking_low_aud as price_low_aud,
-    asking_high_aud as price_high_aud,
+    price_kind,
+    low_aud as price_low_aud,
+    high_aud as price_high_aud,
     asking_confidence as confidence,
-    {{ market_date("case when statement = 1 then coalesce(listed_at, said_at) else said_at end") }}
+    {{ market_date("case when version_order = 1 then coalesce(listed_at, said_at) else said_at end") }}
         as event_date,
     'agency' as said_by,
     source,
@@ -60,11 +55,6 @@ select
     loaded_at as created_at,
     is_simulated
 from asked
-where
-    asking_kind in ('exact', 'range', 'from', 'up_to', 'around')
-    and coalesce(asking_low_aud, asking_high_aud) is not null
-    and (asking_low_aud, asking_high_aud, asking_kind)
-    is distinct from (previous_low_aud, previous_high_aud, previous_kind)
 union all
 select
     listing_key,

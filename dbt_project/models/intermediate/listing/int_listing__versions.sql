@@ -30,44 +30,8 @@
 -- that follows and the price that was asked. Withheld figures stay behind here.
 -- depends_on: {{ ref("stg_domain__listing_versions") }}
 -- depends_on: {{ ref("stg_domain__listing_detail_versions") }}
-{%- set touched_of_domain -%}
-    {% if is_incremental() %}
-        where domain_listing_id = any(array(
-            select substr(key, 8)::bigint from {{ touched() }} where key like 'domain|%'
-        ))
-    {% endif %}
-{%- endset %}
-with domain as (
-    select * from {{ ref("int_listing__domain_versions") }} {{ touched_of_domain }}
-    union all
-    select * from {{ ref("int_listing__domain_fates") }} {{ touched_of_domain }}
-),
-
-said as (
-    select
-        'domain|' || domain_listing_id as listing_key,
-        'domain' as source,
-        domain_listing_id::text as source_listing_id,
-        {{ listing_columns() }},
-        row_number() over (
-            partition by domain_listing_id order by known_at, said_rank, version_id
-        ) as version_order,
-        null::numeric as rent_weekly_aud
-    from domain
-    union all
-    select
-        'reaxml|' || listing_id,
-        'reaxml',
-        source_listing_id,
-        {{ listing_columns() }},
-        record_order,
-        rent_weekly_aud
-    from {{ ref("int_listing__reaxml_versions") }}
-    {% if is_incremental() %}
-        where listing_id = any(array(
-            select substr(key, 8)::uuid from {{ touched() }} where key like 'reaxml|%'
-        ))
-    {% endif %}
+with said as (
+    {{ listings_said() }}
 ),
 
 judged as (
@@ -84,8 +48,9 @@ judged as (
             case
                 when said.withheld_low_aud is not null or said.withheld_high_aud is not null
                     then concat(said.withheld_low_aud, '|', said.withheld_high_aud)
-                when coalesce(said.price_low_aud, said.price_high_aud, texts.low_aud)
-                    is not null then '|'
+                when coalesce(said.price_low_aud, said.price_high_aud) is not null
+                    or texts.kind in ('exact', 'range', 'from', 'up_to', 'around')
+                    then '|'
             end
         ) over whole as hidden_figures,
         coalesce(
