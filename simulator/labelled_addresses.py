@@ -3,12 +3,6 @@
 Here: who writes down which home, and in which spelling. Elsewhere: the homes
 themselves (`homes`, `geography`). The truth of every address is known, which no real
 file tells, so that entity resolution can be judged; nothing else reads this.
-
-Rates named `MEASURED` were counted in the NSW sales files of 2001 to 2017 and 2024: of
-445,995 pairs of valuer's property id and strata lot, 24,161 are written in more than
-one canonical way; the shares say how the ways differ. The three Melbourne files spell
-a home in two ways in 6 of 27,000 cases (letters' case). What portals and agents type
-was not to be had: their rates are assumed, several times those of the official file.
 """
 
 from __future__ import annotations
@@ -18,60 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.address_slips import Place, Written, vary
 from simulator.geography import Kind, Locality, build_localities, unit_interval
 from simulator.homes import Home, build_home
 from simulator.names import STREET_TYPES, street
-
-#: Chance of each variant in one address, by source.
-RATES: Final[dict[str, dict[str, float]]] = {
-    # MEASURED in the NSW files, as shares of all addresses.
-    "nsw_valuer": {
-        "unit_missing": 0.085,
-        "neighbour_suburb": 0.009,
-        "other_postcode": 0.0008,
-        "range_or_single": 0.010,
-        "other_street_type": 0.0012,
-        "street_type_missing": 0.0006,
-        "typo": 0.0016,
-        "number_missing": 0.006,
-        "other_parcel": 0.012,
-    },
-    # MEASURED in the Melbourne files where they show it, else as the official file.
-    "csv": {
-        "neighbour_suburb": 0.003,
-        "other_street_type": 0.0012,
-        "typo": 0.002,
-        "range_or_single": 0.008,
-    },
-    # Assumed: one editor, one form, few slips.
-    "domain": {
-        "building_in_front": 0.05,
-        "neighbour_suburb": 0.012,
-        "old_suburb": 0.01,
-        "other_postcode": 0.003,
-        "range_or_single": 0.012,
-        "other_street_type": 0.003,
-        "street_type_missing": 0.006,
-        "typo": 0.006,
-        "unit_missing": 0.002,
-        "lot_number": 0.004,
-    },
-    # Assumed: typed by many hands.
-    "reaxml": {
-        "building_in_front": 0.04,
-        "neighbour_suburb": 0.025,
-        "old_suburb": 0.015,
-        "other_postcode": 0.006,
-        "postcode_missing": 0.012,
-        "range_or_single": 0.02,
-        "other_street_type": 0.007,
-        "street_type_missing": 0.02,
-        "typo": 0.022,
-        "unit_missing": 0.005,
-        "lot_number": 0.006,
-        "transposed_number": 0.001,
-    },
-}
 
 #: MEASURED: of strata rows with a unit, the share whose unit is the lot's number.
 _UNIT_IS_LOT: Final = 0.69
@@ -109,7 +53,6 @@ _RENAMED: Final = {
 #: MEASURED: streets that have a namesake of another type in the same suburb.
 _NAMESAKES: Final = 0.018
 _DEGREE_M: Final = 111_200.0
-_LETTERS: Final = "abcdefghijklmnoprstuvwy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,32 +80,6 @@ class LabelledAddress:
     variants: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a locality is called and who lies beside it."""
-
-    postcode: str
-    neighbour: Locality
-    neighbour_postcode: str
-    old_name: str
-
-
-@dataclass(slots=True)
-class _Written:
-    """The parts one source is about to write down."""
-
-    unit: str
-    lot: str
-    number: str
-    name: str
-    kind: int
-    locality: str
-    postcode: str
-    parcel: str
-    building: str = ""
-    lot_number: str = ""
-
-
 def labelled_addresses(seed: int, homes: int) -> Iterator[LabelledAddress]:
     """Addresses of a market of `homes` homes by all its sources, home by home.
 
@@ -180,7 +97,7 @@ def labelled_addresses(seed: int, homes: int) -> Iterator[LabelledAddress]:
 
 
 def _of_home(
-    seed: int, home: Home, local: int, place: _Place
+    seed: int, home: Home, local: int, place: Place
 ) -> Iterator[LabelledAddress]:
     luck = random.Random(f"{seed}:labelled:{home.number}")
     unit, number = _true_unit(seed, home), _true_number(luck, home, local)
@@ -192,7 +109,7 @@ def _of_home(
         if luck.random() >= _KNOWN[source]:
             continue
         for _ in range(1 + (luck.random() < _AGAIN[source])):
-            written = _Written(
+            written = Written(
                 unit=unit,
                 lot=str(home.lot) if home.lot else "",
                 number=number,
@@ -203,7 +120,7 @@ def _of_home(
                 parcel=str(home.parcel),
                 building=home.building,
             )
-            variants = _vary(luck, source, written, home, place)
+            variants = vary(luck, source, written, place)
             position = _position(luck, source, latitude, longitude, home.locality)
             yield _write(luck, source, written, home, position, variants)
 
@@ -257,98 +174,6 @@ def _true_coordinates(seed: int, home: Home, number: int) -> tuple[float, float]
     return where.latitude + north / _DEGREE_M, where.longitude + east / 90_000.0
 
 
-def _vary(
-    luck: random.Random,
-    source: str,
-    written: _Written,
-    home: Home,
-    place: _Place,
-) -> tuple[str, ...]:
-    rates = RATES[source]
-    if luck.random() > min(1.0, sum(rates.values())):
-        return ()
-    # At most two slips in one address; the first is certain by now.
-    names, shares = list(rates), list(rates.values())
-    chosen = luck.choices(names, shares)
-    if luck.random() < sum(shares):
-        chosen += luck.choices(names, shares)
-    return tuple(
-        name for name in dict.fromkeys(chosen) if _apply(luck, name, written, place)
-    )
-
-
-def _apply(luck: random.Random, name: str, written: _Written, place: _Place) -> bool:
-    """Change one thing; False where the address has no such thing to change."""
-    if name == "unit_missing":
-        had, written.unit = written.unit, ""
-        return bool(had)
-    if name == "neighbour_suburb":
-        written.locality = place.neighbour.name
-        # MEASURED: a third of the wrong suburbs come with their own postcode.
-        if luck.random() < 0.31:
-            written.postcode = place.neighbour_postcode
-    elif name == "old_suburb":
-        written.locality = place.old_name
-    elif name == "other_postcode":
-        slip = luck.choice((1, -1, 10, 5))
-        written.postcode = str(int(written.postcode or place.postcode) + slip)
-    elif name == "postcode_missing":
-        written.postcode = ""
-    elif name == "range_or_single":
-        return _range_or_single(luck, written)
-    elif name == "other_street_type":
-        written.kind = (written.kind + luck.choice((1, 2, 3))) % len(STREET_TYPES)
-    elif name == "street_type_missing":
-        written.kind = -1
-    elif name == "typo":
-        written.name = _mistyped(luck, written.name)
-    elif name == "building_in_front":
-        written.building = written.building or "Wattle House"
-        return True
-    elif name == "lot_number":
-        if written.unit:
-            return False
-        written.lot_number = str(luck.randint(1, 400))
-    elif name == "transposed_number":
-        return _transpose(written)
-    elif name == "other_parcel":
-        written.parcel = str(int(written.parcel) + 5_000_000)
-    elif name == "number_missing":
-        written.number = ""
-    return True
-
-
-def _range_or_single(luck: random.Random, written: _Written) -> bool:
-    if "-" not in written.number:
-        return False
-    written.number = luck.choice(written.number.split("-"))
-    return True
-
-
-def _transpose(written: _Written) -> bool:
-    digits = written.number
-    if len(digits) < 2 or not digits.isdigit() or digits[0] == digits[1]:
-        return False
-    swapped = digits[1] + digits[0] + digits[2:]
-    if swapped.startswith("0"):
-        return False
-    written.number = swapped
-    return True
-
-
-def _mistyped(luck: random.Random, name: str) -> str:
-    """One slip: a letter doubled, dropped, swapped or hit beside."""
-    at = luck.randrange(1, len(name) - 1)
-    slip = luck.randrange(4)
-    if slip == 0:
-        return name[:at] + name[at] + name[at:]
-    if slip == 1:
-        return name[:at] + name[at + 1 :]
-    if slip == 2:
-        return name[:at] + name[at + 1] + name[at] + name[at + 2 :]
-    return name[:at] + luck.choice(_LETTERS) + name[at + 1 :]
-
-
 def _position(
     luck: random.Random,
     source: str,
@@ -371,7 +196,7 @@ def _position(
 def _write(
     luck: random.Random,
     source: str,
-    written: _Written,
+    written: Written,
     home: Home,
     position: tuple[float | None, float | None],
     variants: tuple[str, ...],
@@ -410,7 +235,7 @@ def _type_text(luck: random.Random, source: str, kind: int) -> str:
 def _line(
     luck: random.Random,
     source: str,
-    written: _Written,
+    written: Written,
     street: str,
     variants: Sequence[str],
 ) -> str:
@@ -446,9 +271,9 @@ def _type_index(official: str) -> int:
     return next(i for i, pair in enumerate(STREET_TYPES) if pair[0] == official)
 
 
-def _places(localities: Sequence[Locality]) -> dict[int, _Place]:
+def _places(localities: Sequence[Locality]) -> dict[int, Place]:
     """Postcodes for two or three neighbours each, as they lie side by side."""
-    places: dict[int, _Place] = {}
+    places: dict[int, Place] = {}
     for state in ("NSW", "VIC"):
         own = [locality for locality in localities if locality.state == state]
         own.sort(key=lambda place: (round(place.latitude * 12), place.longitude))
@@ -456,7 +281,7 @@ def _places(localities: Sequence[Locality]) -> dict[int, _Place]:
         codes = [str(first + at * 2 // 5 % 990) for at in range(len(own))]
         for at, locality in enumerate(own):
             beside = at + 1 if at + 1 < len(own) else at - 1
-            places[locality.number] = _Place(
+            places[locality.number] = Place(
                 codes[at], own[beside], codes[beside], locality.name[::-1].title()
             )
     return places

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks.labelled_set import gather, judge
 from identity.linkage import engine, records
-from simulator.labelled_addresses import RATES, labelled_addresses
+from simulator.address_slips import RATES
+from simulator.labelled_addresses import labelled_addresses
 
 
 def test_precision_and_recall_hold_on_twenty_thousand_records(tmp_path: Path) -> None:
