@@ -49,7 +49,7 @@ def address_identity(
                 conn,
                 _BUILD,
                 digest(_BUILD, str(revision)),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 summary=shown,
             )
         metadata = table_metadata(conn, keys.ADDRESS_IDENTITY)

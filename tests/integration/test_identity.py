@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
+from assets.identity import address_identity
 from assets.landing import identification
 from assets.landing.address_streams import copied_out
 from assets.landing.gnaf_keys import refresh_gnaf_keys
 from assets.landing.identification import identify_addresses
 from assets.landing.reference import ingest_reference
+from assets.resources import Warehouse
 from database.discarding import discard_batch
 from tests.landings import land, one
 from tests.psi_samples import sale, write_week
@@ -448,3 +451,27 @@ def test_listings_that_stand_as_they_were_are_not_read_again(
     conn.commit()
     with pytest.raises(AssertionError, match="as it was"):
         identify_addresses(conn, "domain")
+
+
+def test_the_asset_shows_what_each_source_added(
+    conn: psycopg.Connection,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUSPROPERTY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AUSPROPERTY_DATABASE_URL", database_url)
+    monkeypatch.setenv("AUSPROPERTY_MARKET", "real")
+    weeks(tmp_path)
+    land(conn, tmp_path)
+    conn.commit()
+    for expected in (12, 0):
+        result = dg.materialize(
+            [address_identity], resources={"warehouse": Warehouse()}
+        )
+        (made,) = result.asset_materializations_for_node(address_identity.op.name)
+        shown = {name: value.value for name, value in made.metadata.items()}
+        assert shown["added_nsw_valuer"] == expected
+        assert shown["added_domain"] == 0
+        assert shown["dagster/row_count"] == 12
+        assert len(shown["by_kind"].records) == 1
