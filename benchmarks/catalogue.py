@@ -15,6 +15,7 @@ MODULES = {
     "location-load": "location_load",
     "domain-listings": "domain_listings",
     "main-job": "main_job",
+    "address-keys": "address_keys",
     "national": "national",
     "national-full": "national_full",
     "real-history": "real_history",
