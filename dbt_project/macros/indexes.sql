@@ -71,3 +71,19 @@
         analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}
+
+{% macro index_rules() -%}
+    {#- Post-hook of every model: for each rule of its own tests (`holds_for_every_row`) an
+        index of the rows that break it. It is empty, costs a look at each new row, and
+        spares the test a walk through the whole table after every increment. -#}
+    {%- if execute and config.get("materialized") == "incremental" and not is_incremental() -%}
+        {%- for test in graph.nodes.values()
+            if test.resource_type == "test" and test.attached_node == model.unique_id
+            and test.test_metadata.name == "holds_for_every_row" -%}
+            {%- set name = "rule_" ~ local_md5(test.name ~ this ~ modules.datetime.datetime.now())[:16] %}
+    create index "{{ name }}" on {{ this }} ({{ config.get("unique_key") }})
+    where ({{ test.test_metadata.kwargs["condition"] }}) is not true;
+    comment on index {{ this.schema }}."{{ name }}" is 'Serves: rule {{ test.name }}';
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.national_plan import Size
 from benchmarks.national_rows import load_country, load_week
 from database.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE
+from tests.dbt_samples import DbtProject
 
 SALES, DAY = 20_000, 500
 TABLES = (
@@ -67,6 +69,7 @@ def count(url: str, query: str) -> int:
     return int(row[0])
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_day_onto_a_country_ends_where_building_all_of_it_does(
     database_url: str, other_url: str, tmp_path: Path
 ) -> None:
@@ -100,6 +103,44 @@ def test_a_day_onto_a_country_ends_where_building_all_of_it_does(
         found, expected = contents(database_url, table), contents(other_url, table)
         only = sorted(set(found) ^ set(expected))
         assert found == expected, f"{table}: {only[:4]}"
+
+
+@pytest.fixture
+def environment() -> Iterator[None]:
+    """What dbt in this process puts into the environment goes again."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+@pytest.mark.usefixtures("environment")
+def test_rules_of_big_tables_are_looked_up_not_walked_through(
+    database_url: str, tmp_path: Path
+) -> None:
+    dbt = DbtProject(database_url, tmp_path)
+    dbt.run("run", "--exclude", "tag:features")
+    rules = {
+        node.attached_node: node.test_metadata.kwargs["condition"]
+        for node in dbt.manifest.nodes.values()
+        if getattr(node, "test_metadata", None) is not None
+        and node.test_metadata.name == "holds_for_every_row"
+    }
+    plans = {}
+    with psycopg.connect(database_url) as conn:
+        conn.execute("set enable_seqscan = off")
+        for model, condition in rules.items():
+            found = dbt.manifest.nodes[model]
+            if found.config.materialized != "incremental":
+                continue
+            plan = conn.execute(
+                f"explain select * from {found.schema}.{found.name} "
+                f"where ({condition}) is not true"
+            ).fetchall()
+            plans[found.name] = "\n".join(line for (line,) in plan)
+
+    assert {"int_sale__validated", "sales", "properties", "price_history"} <= set(plans)
+    assert all(" rule_" in plan for plan in plans.values()), plans
 
 
 def test_the_same_seed_makes_the_same_country(conn: psycopg.Connection) -> None:
