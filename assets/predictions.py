@@ -97,12 +97,12 @@ def score_properties(
         answer = judge_valuations(conn, scoring.valuations)
         conn.rollback()  # reading is over; writing is a transaction of its own
         scope = "one scoring, before it is written"
-        keep_answer(warehouse.settings, answer, scope, context.run_id)
+        keep_answer(warehouse.settings, answer, scope, context.run.run_id)
         yield quality.verdict(answer, scope, warehouse.settings, **_SUITE_CHECK)
         if not answer.passed:
             return
         written = write_predictions(
-            conn, scoring.valuations, scoring.snapshot_id, context.run_id
+            conn, scoring.valuations, scoring.snapshot_id, context.run.run_id
         )
         published = publish_predictions(conn)
         conn.commit()
@@ -118,7 +118,7 @@ def score_properties(
         # there is none, the fingerprint changes with the alias.
         if scoring.degraded is None or champion is None:
             record_build(
-                conn, SCORE_BUILD, wanted, run_id=context.run_id, summary=summary
+                conn, SCORE_BUILD, wanted, run_id=context.run.run_id, summary=summary
             )
         yield dg.MaterializeResult(
             asset_key=keys.PREDICTIONS,

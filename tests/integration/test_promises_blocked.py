@@ -97,7 +97,9 @@ def test_a_broken_feed_stops_the_listings_and_never_the_sales(
     new_home: Callable[..., Home], tmp_path: Path
 ) -> None:
     sales = tmp_path / "sales.csv"
-    lines = [f"Abbotsford,{n} High St,3,h,900000,S,X,1/04/2017,3067" for n in range(90)]
+    lines = [
+        f"Abbotsford,{n} High St,3,h,900000,S,X,1/04/2017,3067" for n in range(1, 91)
+    ]
     header = "Suburb,Address,Rooms,Type,Price,Method,SellerG,Date,Postcode"
     sales.write_text("\n".join([header, *lines, ""]))
     folder = tmp_path / "drop"

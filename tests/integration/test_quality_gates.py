@@ -292,3 +292,96 @@ def test_valuations_are_judged_beside_what_their_homes_sold_for(conn: Conn) -> N
         "interval_ratio_within_bounds",
         "property_id_is_unique",
     ]
+
+
+def test_broken_valuations_are_neither_written_nor_told(
+    conn: Conn, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dagster as dg
+
+    from assets import keys, predictions
+    from assets.resources import Warehouse
+    from ml import scoring
+
+    for name, value in (("DATABASE_URL", database_url), ("HOME", str(tmp_path))):
+        monkeypatch.setenv(f"AUSPROPERTY_{name}", value)
+    rows = feature_rows(200)
+    load_features(
+        conn, "ml.property_features", rows.assign(as_of_date=rows["as_of_date"].max())
+    )
+    conn.execute(
+        "create table marts.properties as select property_id, '1 HIGH ST' as address, "
+        "'PARRAMATTA' as suburb, 'NSW' as state, '2150' as postcode "
+        "from ml.property_features"
+    )
+    conn.commit()
+    good = valuations(rows).assign(
+        interval_pct=80, model_name="m", model_version="1", is_simulated=True
+    )
+    given = [good.assign(low_aud=good["high_aud"] + 1), good]
+    monkeypatch.setattr(predictions, "champion_version", lambda conn: "1")
+    monkeypatch.setattr(
+        scoring,
+        "score_properties",
+        lambda *_: scoring.Scoring(given.pop(0), "snapshot", "1", {}, 0, None),
+    )
+
+    def score() -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            [predictions.score_properties],
+            resources={"warehouse": Warehouse()},
+            raise_on_error=False,
+        )
+
+    def counts() -> list[int]:
+        with psycopg.connect(database_url) as reader:
+            return [
+                reader.execute(f"select count(*) from {table}").fetchone()[0]  # type: ignore[index]
+                for table in ("ml.price_predictions", "delivery.events")
+            ]
+
+    refused = score()
+    assert not refused.success
+    (check,) = refused.get_asset_check_evaluations()
+    assert (check.asset_key, check.passed) == (keys.PREDICTIONS, False)
+    assert "No estimate lies below its interval." in str(check.description)
+    assert refused.get_asset_materialization_events() == []
+    assert counts() == [0, 0]
+
+    assert score().success, "nothing of the refused ones was remembered"
+    assert counts() == [200, 200]
+    again = score()
+    assert again.success
+    (check,) = again.get_asset_check_evaluations()
+    assert check.passed
+    assert check.metadata["status"].value == "unchanged"
+
+
+def test_a_gate_asks_of_new_loads_alone(
+    conn: Conn, database_url: str, tmp_path: Path
+) -> None:
+    from assets.landing.csv_files import ingest_csv
+    from assets.quality import GATES, _judge
+
+    (gate,) = (gate for gate in GATES if gate.suite == "raw_csv__sales")
+    header = "Suburb,Address,Rooms,Type,Price,Method,SellerG,Date,Postcode"
+
+    def land(name: str, rows: int) -> None:
+        lines = [
+            f"Abbotsford,{n} {name} St,3,h,900000,S,X,1/04/2017,3067"
+            for n in range(1, rows + 1)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *lines, ""]))
+        place = tmp_path / f"{name}.csv"
+        ingest_csv(conn, place, "melbourne", landing=tmp_path, is_simulated=False)
+        conn.commit()
+
+    land("High", 30)
+    answer, scope = _judge(conn, database_url, gate, "rules")
+    assert (answer.rows, scope) == (30, "all loads")
+    remember_judged(conn, gate.suite, gate.source, answer.table, "rules")
+    conn.commit()
+    land("Low", 25)
+    answer, scope = _judge(conn, database_url, gate, "rules")
+    assert (answer.rows, scope) == (25, "1 load not judged before")
+    assert answer.passed
