@@ -51,7 +51,8 @@ _NUMBER_FRONT = re.compile(rf"(?P<number>{_NUMBER})(?![A-Z0-9])")
 _UNIT_SLASH = re.compile(rf"(?P<unit>{UNIT_NUMBER})\s*/\s*")
 _CALLED = re.compile(r"(?:NOS?|NUMBER|#|HOUSE|HSE|RURAL NO)\s*(?=\d)")
 _UNIT_LAST = re.compile(
-    r"^(?P<rest>\d.*?[A-Z]{2}.*?),?\s+(?P<unit>(?:UNIT|APARTMENT|APT|FLAT|SUITE|SHOP"
+    r"^(?P<front>[^\d,]+,\s*)?"
+    r"(?P<rest>\d.*?[A-Z]{2}.*?),?\s+(?P<unit>(?:UNIT|APARTMENT|APT|FLAT|SUITE|SHOP"
     r"|VILLA|TOWNHOUSE|PENTHOUSE)\s+(?:\d+[A-Z]?|[A-Z]\d+))$"
 )
 # A street's name has a word in it and no bare number before it; `1ST AVE` has none.
@@ -85,7 +86,7 @@ def read_line(text: str) -> AddressLine:
     if _CORNER.match(plain):
         return AddressLine(site=title(plain), assumptions=("corner",))
     if found := _UNIT_LAST.match(plain):
-        plain = f"{found['unit']}, {found['rest']}"
+        plain = f"{found['front'] or ''}{found['unit']}, {found['rest']}"
     scan = _Scan(plain)
     scan.read()
     return AddressLine(

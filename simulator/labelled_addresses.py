@@ -250,10 +250,8 @@ def _line(
             f"{written.unit}/{number} {street}",
             f"Unit {written.unit}, {number} {street}",
             f"U{written.unit}/{number} {street.upper()}",
+            f"{number} {street} Unit {written.unit}",
         ]
-        # Who names the building in front does not put the unit behind the street.
-        if "building_in_front" not in variants:
-            styles.append(f"{number} {street} Unit {written.unit}")
         text = luck.choice(styles)
     if "building_in_front" in variants:
         text = f"{written.building.title()}, {text}"

@@ -42,6 +42,7 @@ Studio 3, 12 Smith St             | SMITH STREET|12|3
 12 Smith St Unit 3                | SMITH STREET|12|3
 12 Smith St, Unit 3               | SMITH STREET|12|3
 3 12 Smith St                     | SMITH STREET|12|3
+The Grand, 12 Smith St Unit 3     | SMITH STREET|12|3
 The Grand, 3/12 Smith St          | SMITH STREET|12|3
 The Grand 3/12 Smith St           | SMITH STREET|12|3
 "The Grand" 3/12 Smith St         | SMITH STREET|12|3
