@@ -21,7 +21,8 @@ from simulator.names import STREET_TYPES
 
 #: Chance of each variant in one address, by source.
 RATES: Final[dict[str, dict[str, float]]] = {
-    # MEASURED in the NSW files, as shares of all addresses.
+    # MEASURED in the NSW files, as shares of all addresses; but range_or_single and
+    # number_missing are estimates.
     "nsw_valuer": {
         "unit_missing": 0.085,
         "neighbour_suburb": 0.009,
