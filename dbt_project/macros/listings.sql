@@ -47,7 +47,7 @@
     ))
 {%- endmacro %}
 
-{% macro listing_columns(without=[]) -%}
+{% macro listing_columns(without=[], of=none) -%}
     {#- What the versions of all sources have in common. -#}
     {%- set names = [
         "version_id", "said_by", "said_at", "known_at", "claim", "listing_type",
@@ -60,7 +60,9 @@
         "latitude", "longitude", "listed_at", "is_simulated", "source_file",
         "source_row_number", "batch_id", "loaded_at",
     ] -%}
-    {{- names | reject("in", without) | join(", ") -}}
+    {%- for name in names if name not in without -%}
+        {{ of ~ "." if of }}{{ name }}{{ ", " if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro asking_kind(said, texts) -%}

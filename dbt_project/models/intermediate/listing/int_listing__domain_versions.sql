@@ -2,7 +2,7 @@
 
 -- What Domain said of its listings: every version that searches and details showed. Claims
 -- are words of intermediate.listing_status_after.
-with searches as (
+with searches as not materialized (
     select
         listing_id as domain_listing_id,
         version_id,
@@ -123,3 +123,24 @@ details as (
 select * from searches
 union all
 select * from details
+union all
+-- A search shows an older version again, which is no new row of raw: it holds since it was
+-- seen last, and before that nobody knows.
+select
+    searches.domain_listing_id,
+    md5('again|' || searches.version_id)::uuid,
+    searches.said_by,
+    searches.said_rank,
+    known.last_seen_at,
+    known.last_seen_at,
+    {{ listing_columns(without=["version_id", "said_by", "said_at", "known_at"], of="searches") }}
+from searches
+inner join {{ source("ops", "domain_listings") }} as known
+    on searches.version_id = known.row_hash
+    and searches.domain_listing_id = known.listing_id
+where exists (
+    select from {{ ref("stg_domain__listing_versions") }} as newer
+    where
+        newer.listing_id = searches.domain_listing_id
+        and newer.observed_at > searches.known_at
+)
