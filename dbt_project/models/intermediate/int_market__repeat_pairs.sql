@@ -63,6 +63,8 @@ measured as (
     select
         *,
         {{ micro_log("price_aud") }} - {{ micro_log("first_price_aud") }} as log_change,
+        {{ month_index("first_contract_date") }}::smallint as first_month,
+        {{ month_index("contract_date") }}::smallint as second_month,
         contract_date - first_contract_date as days_held
     from paired
     where first_sale_id is not null
@@ -89,14 +91,13 @@ select
         when abs(log_change) > 500000 + 150000 * days_held / 365.25
             then 'price_jump'
     end as exclusion_reason,
-    {{ month_index("first_contract_date") }}::smallint as first_month,
-    {{ month_index("contract_date") }}::smallint as second_month,
+    first_month,
+    second_month,
     log_change,
     days_held,
     hashtextextended(
         concat_ws(
-            '|', suburb_key, region, dwelling_type, log_change,
-            {{ month_index("first_contract_date") }}, {{ month_index("contract_date") }}
+            '|', suburb_key, region, dwelling_type, log_change, first_month, second_month
         ),
         0
     ) as pair_hash,

@@ -33,10 +33,10 @@ with {{ market_facts() }},
 
 months as (
     select
-        suburb_key,
-        state,
-        dwelling_type,
+        {{ market_order("suburb_key", "dwelling_type") }} as place_in_order,
         month,
+        suburb_key,
+        dwelling_type,
         coalesce(
             array_agg(price_aud order by price_aud) filter (where until_month is null),
             '{}'
@@ -54,12 +54,13 @@ months as (
         bool_and(is_identified) filter (where until_month is null) as is_identified,
         bool_or(is_simulated) as is_simulated
     from facts
-    group by 1, 2, 3, 4
+    group by place_in_order, month, suburb_key, dwelling_type
 ),
 
 measured as (
     select
         *,
+        {{ month_date("month") }} as first_day,
         {{ shown_quantile("prices", 0.5) }} as median_price_aud,
         {{ shown_quantile("published", 0.5) }} as published_median_price_aud
     from months
@@ -67,13 +68,13 @@ measured as (
 )
 
 select
-    {{ suburb_month_key("measured.suburb_key", month_date("measured.month")) }}
+    {{ suburb_month_key("measured.suburb_key", "measured.first_day") }}
         as suburb_month_key,
     measured.suburb_key,
-    measured.state,
+    split_part(measured.suburb_key, '|', 1) as state,
     split_part(measured.suburb_key, '|', 2) as suburb,
     measured.dwelling_type,
-    {{ month_date("measured.month") }} as month,
+    measured.first_day as month,
     cardinality(measured.prices) as sale_count,
     {{ shown_quantile("measured.prices", 0.25) }} as lower_quartile_aud,
     measured.median_price_aud,
@@ -124,4 +125,4 @@ left join {{ source("intermediate", "int_market__index_paths") }} as paths
 left join {{ source("listing_branch", "int_market__listing_months") }} as listings
     on measured.suburb_key = listings.suburb_key
     and measured.dwelling_type = listings.dwelling_type
-    and {{ month_date("measured.month") }} = listings.month
+    and measured.first_day = listings.month

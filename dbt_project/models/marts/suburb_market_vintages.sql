@@ -60,7 +60,6 @@ known as (
         vintages.dwelling_type,
         vintages.month,
         vintages.vintage,
-        min(facts.state) as state,
         coalesce(
             array_agg(facts.price_aud order by facts.price_aud) filter (
                 where
@@ -118,7 +117,7 @@ union all
 select
     {{ suburb_month_key("suburb_key", month_date("month")) }},
     suburb_key,
-    state,
+    split_part(suburb_key, '|', 1),
     dwelling_type,
     {{ month_date("month") }},
     {{ month_date("(vintage + 1)") }},
