@@ -112,10 +112,15 @@
 {%- endmacro %}
 
 {% macro tells_of_rebuild() -%}
-    {#- Post-hook: after a rebuild, everything may have changed. -#}
+    {#- Post-hook: after a rebuild, everything may have changed. A table that was empty
+        and is empty again (nothing of its source has ever landed) has no news: else its
+        readers would be rebuilt every night. -#}
     {%- if not is_incremental() -%}
+        {%- set node = graph.get("nodes", {}).get(model.unique_id, {}) -%}
+        {%- set was_empty = node.get("was_empty_" ~ invocation_id, false) -%}
         {%- for input in tells() %}
-    select ops.tell_models('{{ input }}', null);
+    select ops.tell_models('{{ input }}', null)
+            {%- if was_empty %} where exists (select from {{ this }}){% endif %};
         {%- endfor %}
     {%- endif -%}
 {%- endmacro %}

@@ -42,10 +42,13 @@
         {{- return(false) -}}
     {%- endif -%}
     {#- Nothing in it: emptied by hand, or never anything to read; quick either way. -#}
+    {%- set rows = run_query("select 1 where exists (select from " ~ existing ~ ")") -%}
+    {%- do graph["nodes"][model.unique_id].update(
+        {"was_empty_" ~ invocation_id: rows | length == 0}
+    ) -%}
     {%- set good = run_query(
         "select 1 from ops.model_builds where model = '" ~ this.identifier
         ~ "' and code_fingerprint = '" ~ code_fingerprint() ~ "'::uuid"
-        ~ " and exists (select from " ~ existing ~ ")"
     ) -%}
-    {{- return(good | length == 0 or everything_changed()) -}}
+    {{- return(rows | length == 0 or good | length == 0 or everything_changed()) -}}
 {%- endmacro %}
