@@ -19,6 +19,8 @@ from domain.sources import SourceInfo
 
 _SAMPLE_COLUMNS = 12
 _CELL_CHARACTERS = 240
+#: Counting more rows than this takes longer than it is worth.
+_COUNTED_ROWS = 1_000_000
 
 #: What stays true of a table when a run has nothing to do for it.
 _STANDING = (
@@ -88,6 +90,17 @@ def row_count(conn: psycopg.Connection, key: dg.AssetKey) -> int:
     return int(count[0]) if count else 0
 
 
+def _about_row_count(conn: psycopg.Connection, key: dg.AssetKey) -> int:
+    """Rows to show: counted, or of millions what the planner takes them for."""
+    row = conn.execute(
+        "select reltuples::bigint from pg_class where oid = to_regclass(%s)",
+        [".".join(key.path)],
+    ).fetchone()
+    if row is not None and row[0] >= _COUNTED_ROWS:
+        return int(row[0])
+    return row_count(conn, key)
+
+
 def query_records(
     conn: psycopg.Connection,
     query: LiteralString | sql.Composed,
@@ -106,7 +119,7 @@ def table_metadata(
     query = sql.SQL("select * from {} limit {}").format(table, sql.Literal(sample))
     rows = query_records(conn, query)
     return {
-        "dagster/row_count": row_count(conn, key),
+        "dagster/row_count": _about_row_count(conn, key),
         "sample": records_table(rows),
     }
 

@@ -1,10 +1,15 @@
 {% macro whole_market_statement() -%}
     {#- Pre-hook of every model: memory and plans for its own transaction. A statement over
         the whole market joins by hash: estimates of grouped or unioned rows are far too
-        low, and looking millions of rows up one by one in an index takes minutes. What an
-        increment touches is few: there the planner is left alone. -#}
-    set local work_mem = '96MB'
+        low, and looking millions of rows up one by one in an index takes minutes; nor does
+        it read a table in the order of an index to spare a sort. What an increment touches
+        is few: there the planner is left alone. Nobody waits for a dbt that was killed. -#}
+    set local work_mem = '96MB';
+    set local client_connection_check_interval = '2s'
     {%- if not is_incremental() %};
     set local enable_nestloop = off
+    {%- if config.get("materialized") == "incremental" %};
+    set local enable_indexscan = off
+    {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

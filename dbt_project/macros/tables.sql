@@ -1,7 +1,8 @@
 {% macro postgres__create_table_as(temporary, relation, sql) -%}
     {#- As dbt has it, but a table with a contract is made by one statement as well: an
-        insert into a table made before could use no second core. The contract's
-        constraints follow in one pass. -#}
+        insert into a table made before could use no second core. A macro that the model's
+        meta names as `finished_by` then has its say, and the contract's constraints follow
+        in one pass. -#}
     {%- set contract = config.get("contract") -%}
     {%- set is_held = contract and contract.enforced and not temporary -%}
     {%- if contract and contract.enforced -%}
@@ -10,6 +11,10 @@
     create {{ "temporary " if temporary }}table {{ relation }} as (
         {{ get_select_subquery(sql) if is_held else sql }}
     );
+    {%- set finished_by = config.get("meta", {}).get("finished_by") -%}
+    {%- if finished_by and not temporary %}
+    {{ context[finished_by](relation) }};
+    {%- endif -%}
     {%- if is_held -%}
         {%- set held = [] -%}
         {%- for column in model.columns.values() -%}
@@ -27,7 +32,9 @@
             {%- endfor -%}
         {%- endfor -%}
         {%- for constraint in model.constraints -%}
-            {%- do held.append("add check (" ~ constraint.expression ~ ")") -%}
+            {%- do held.append(
+                "add constraint " ~ constraint.name ~ " check (" ~ constraint.expression ~ ")"
+            ) -%}
         {%- endfor -%}
         {%- if held %}
     alter table {{ relation }} {{ held | join(", ") }};

@@ -28,7 +28,11 @@ MARTS = (
     "marts.property_attributes_history",
     "marts.price_history",
 )
-TABLES = (*MARTS, "intermediate.int_sale__validated")
+TABLES = (
+    *MARTS,
+    "intermediate.int_sale__validated",
+    "marts.sale_outcomes",
+)
 #: The sales branch.
 BUILD = ("run", "--select", "stg_nsw_valuer__sales", "stg_csv__sales", "sale_versions+")
 BUILD = (*BUILD, "--exclude", "tag:market", "tag:features")
@@ -87,7 +91,7 @@ def test_increments_in_any_order_end_where_a_rebuild_does(
     assert incremental["marts.sales"]
     # And it was increments that got there.
     rebuilt = rows_of(database_url, "select model, built_at from ops.model_builds")
-    assert len(built) == len(TABLES)
+    assert {name for name, _ in built} >= {table.split(".")[1] for table in TABLES}
     assert not set(built) & set(rebuilt)
     assert rows_of(database_url, "select count(*) from ops.model_changes") == [(0,)]
 

@@ -48,35 +48,39 @@
 
 -- The newest known value of each attribute, with the source and day it comes from. A
 -- dwelling outranks the car space sold with it under the same address; among equals the
--- newest record speaks first. All values of a property come from one sorted pass.
-{%- set newest = "order by is_other, observed_on desc nulls last, contract_date desc, record_id" %}
+-- newest record speaks first (place 1).
 {%- set attributes = property_attributes() + ["latitude", "longitude"] %}
 with records as (
     {{ property_records() }}
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by property_id
+            order by is_other, observed_on desc nulls last, contract_date desc, record_id
+        ) as place
+    from records
 ),
 
 histories as (
     select
         property_id,
         {%- for column in attributes %}
-        (array_agg({{ column }} {{ newest }}) filter (where {{ column }} is not null))[1]
-            as {{ column }},
-        (array_agg(source {{ newest }}) filter (where {{ column }} is not null))[1]
-            as {{ column }}_source,
-        (array_agg(observed_on {{ newest }}) filter (where {{ column }} is not null))[1]
-            as {{ column }}_date,
+        {{ first_told(column, "place") }} as {{ column }},
         {%- endfor %}
         -- A home that others were merged into keeps its own address.
-        (array_agg(source {{ newest }}) filter (where is_own_address))[1] as own_source,
-        (array_agg(address_hash {{ newest }}) filter (where is_own_address))[1]
-            as own_address_hash,
-        (array_agg(source {{ newest }}))[1] as source,
-        (array_agg(address_hash {{ newest }}))[1] as address_hash,
-        (array_agg(suburb {{ newest }}))[1] as suburb,
-        (array_agg(state {{ newest }}))[1] as state,
-        (array_agg(postcode {{ newest }}))[1] as postcode,
-        (array_agg(source_file {{ newest }}))[1] as source_file,
-        (array_agg(source_row_number {{ newest }}))[1] as source_row_number,
+        {{ first_told("address_hash", "place", "is_own_address") }} as own_address,
+        max(source) filter (where place = 1) as source,
+        max(address_hash::text) filter (where place = 1) as address_hash,
+        max(suburb) filter (where place = 1) as suburb,
+        max(state) filter (where place = 1) as state,
+        max(postcode) filter (where place = 1) as postcode,
+        max(source_file) filter (where place = 1) as source_file,
+        max(source_row_number) filter (where place = 1) as source_row_number,
+        max(merged_into_property_id::text) filter (where place = 1)::uuid
+            as merged_into_property_id,
         bool_or(is_simulated) as is_simulated,
         -- Latest contract, then latest publication; of two such prices the higher.
         max(array[
@@ -84,9 +88,8 @@ histories as (
         ]) filter (where is_market_sale) as last_sale,
         count(*) filter (where is_market_sale)::int as sale_count,
         min(first_known_on) as first_seen,
-        min(first_loaded_at) as created_at,
-        (array_agg(merged_into_property_id {{ newest }}))[1] as merged_into_property_id
-    from records
+        min(first_loaded_at) as created_at
+    from placed
     group by property_id
 )
 
@@ -110,10 +113,9 @@ select
     coalesce(identities.state, histories.state) as state,
     coalesce(identities.postcode, histories.postcode) as postcode,
     {%- for column in attributes %}
-    histories.{{ column }},
-    case when histories.{{ column }} is not null then histories.{{ column }}_source end
-        as {{ column }}_source,
-    histories.{{ column }}_date,
+    {{ told_value("histories." ~ column) }}::{{ attribute_type(column) }} as {{ column }},
+    {{ told_source("histories." ~ column) }} as {{ column }}_source,
+    {{ told_date("histories." ~ column) }} as {{ column }}_date,
     {%- endfor %}
     histories.last_sale[3] as last_sale_price_aud,
     '2000-01-01'::date + histories.last_sale[1]::int as last_sale_date,
@@ -128,8 +130,9 @@ select
     histories.is_simulated
 from histories
 inner join {{ source("intermediate", "int_address__identity") }} as identities
-    on coalesce(histories.own_source, histories.source) = identities.source
-    and coalesce(histories.own_address_hash, histories.address_hash)
+    on coalesce({{ told_source("histories.own_address") }}, histories.source)
+    = identities.source
+    and coalesce({{ told_value("histories.own_address") }}, histories.address_hash)::uuid
     = identities.address_hash
 left join {{ source("intermediate", "int_property__redirects") }} as redirects
     on histories.merged_into_property_id is not null

@@ -26,9 +26,6 @@
 -- interval, values not mentioned go on. Coordinates are left out: every source places the
 -- same home a little differently, and no home moves.
 {%- set attributes = property_attributes() %}
-{%- set types = {"dwelling_type": "text", "zone_code": "text", "region": "text",
-    "is_strata": "boolean", "land_area_m2": "double precision",
-    "building_area_m2": "double precision"} %}
 with records as (
     {{ property_records() }}
 ),
@@ -53,7 +50,7 @@ filled as (
         observed_on,
         place,
         {%- for column in attributes %}
-        {{ last_told(column, "place", "so_far") }}::{{ types.get(column, "smallint") }}
+        {{ last_told(column, "place", "so_far") }}::{{ attribute_type(column) }}
             as {{ column }},
         {%- endfor %}
         lead(observed_on) over (partition by property_id order by place) as next_on,

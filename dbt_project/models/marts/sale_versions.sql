@@ -4,7 +4,7 @@
         incremental_strategy="touched",
         unique_key="sale_id",
         on_schema_change="fail",
-        meta={"tells": {
+        meta={"finished_by": "rank_repeated_sales", "tells": {
             "sale_versions": "sale_id",
             "sale_versions.deal": "deal_key",
             "sale_versions.address": "address_hash",
@@ -34,98 +34,41 @@
 -- publisher's clock or by ours, the best is what was held true then: PSI's newest download,
 -- of CSV files the row that tells most. A version that never was the best (an older one that
 -- came late, the lesser of two files) has intervals of no length.
-{%- set columns = [
-    "sale_id", "version_id", "source", "source_sale_id", "source_property_id", "deal_key",
-    "address_hash", "address_received", "dwelling_type", "locality", "state", "postcode",
-    "zone_code", "region", "sale_method", "price_aud", "share_pct", "bedrooms", "bathrooms",
-    "car_spaces", "land_area_m2", "building_area_m2", "year_built", "latitude", "longitude",
-    "is_sale", "is_strata", "is_dwelling_type_known", "is_simulated", "contract_date",
-    "settlement_date", "known_on", "known_at", "version_score", "version_at", "loaded_at",
-    "source_file", "source_row_number", "batch_id",
-] %}
+--
+-- Made as a whole, all rows are first taken for the only version of their sale, in one pass;
+-- rank_repeated_sales then puts right the few that are not.
+{%- set own = sale_version_columns() %}
+{%- set told = own + ["known_at as known_from", "loaded_at as recorded_from"] %}
 with records as not materialized (
-    select {{ columns | join(", ") }} from {{ ref("stg_nsw_valuer__sales") }}
+    select {{ told | join(", ") }} from {{ ref("stg_nsw_valuer__sales") }}
     union all
-    select {{ columns | join(", ") }} from {{ ref("stg_csv__sales") }}
-),
+    select {{ told | join(", ") }} from {{ ref("stg_csv__sales") }}
+)
 
 {% if is_incremental() -%}
     -- Batches that changed are read anew; of the rest this table knows the touched sales.
-    several as not materialized (
+    , several as not materialized (
         select * from records where batch_id = any({{ changed_sale_batches() }})
         union all
-        select
-            {% for column in columns -%}
-                {{ {"known_at": "known_from", "loaded_at": "recorded_from"}.get(column, column) }}
-                {{- ", " if not loop.last }}
-            {% endfor %}
+        select {{ own | join(", ") }}, known_from, recorded_from
         from {{ this }}
         where
             sale_id in (select key from {{ touched() }})
             and batch_id <> all({{ changed_sale_batches() }})
-    ),
+    )
+
+    {{ ranked_sale_versions("several", own) }}
 {%- else -%}
-    -- Most sales have one version: only the others are sorted.
-    repeated as materialized (
-        select sale_id from records group by sale_id having count(*) > 1
-    ),
-
-    several as not materialized (
-        select * from records where sale_id in (select sale_id from repeated)
-    ),
-{%- endif %}
-
-ranked as (
     select
-        several.*,
-        row_number() over newest_first as version_rank,
-        count(*) over all_versions as version_count,
-        min(known_on) over all_versions as first_known_on,
-        min(loaded_at) over all_versions as first_recorded_at,
-        min(known_at) over better as bettered_at,
-        min(loaded_at) over better as bettered_by_us_at
-    from several
-    window
-        all_versions as (partition by sale_id),
-        newest_first as (
-            partition by sale_id
-            order by
-                version_score desc,
-                version_at desc,
-                source_file desc,
-                source_row_number desc
-        ),
-        better as (newest_first rows between unbounded preceding and 1 preceding)
-)
-
-{%- set own = columns | reject("in", ["known_at", "loaded_at"]) | join(", ") %}
-
-select
-    {{ own }},
-    (version_count - version_rank + 1)::int as version_number,
-    version_count::int as version_count,
-    version_rank = 1 as is_current,
-    known_at as known_from,
-    case when version_rank > 1 then greatest(known_at, bettered_at) end as known_to,
-    loaded_at as recorded_from,
-    case when version_rank > 1 then greatest(loaded_at, bettered_by_us_at) end
-        as recorded_to,
-    first_known_on,
-    first_recorded_at
-from ranked
-{% if not is_incremental() -%}
-    union all
-    select
-        {{ own }},
+        {{ own | join(", ") }},
         1 as version_number,
         1 as version_count,
         true as is_current,
-        known_at as known_from,
+        known_from,
         null::timestamptz as known_to,
-        loaded_at as recorded_from,
+        recorded_from,
         null::timestamptz as recorded_to,
         known_on as first_known_on,
-        loaded_at as first_recorded_at
+        recorded_from as first_recorded_at
     from records
-    where not exists (select from repeated where repeated.sale_id = records.sale_id)
 {%- endif %}
