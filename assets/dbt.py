@@ -225,8 +225,7 @@ def _branch_definition(
                     if branch.name in reader.after:
                         forget_build(conn, reader.name)
             checks = []
-            is_thorough = _is_due(conn, branch)
-            for event in _build(context, dbt, warehouse, branch, is_thorough):
+            for event in _build(context, dbt, warehouse, branch):
                 if isinstance(event, dg.AssetCheckResult):
                     checks.append(_remembered(event))
                 yield _described(event, context, conn)
@@ -238,26 +237,8 @@ def _branch_definition(
                     run_id=context.run_id,
                     summary={"checks": checks},
                 )
-                if is_thorough:
-                    record_build(
-                        conn, _thorough(branch), "", run_id=context.run_id, summary={}
-                    )
 
     return build_models
-
-
-def _thorough(branch: Branch) -> str:
-    return f"{branch.name} whole tables"
-
-
-def _is_due(conn: psycopg.Connection, branch: Branch) -> bool:
-    """Whether tests that read whole tables (tag whole_table) have their weekly turn."""
-    row = conn.execute(
-        "select exists(select from ops.builds where name = %s "
-        "and finished_at > now() - interval '7 days')",
-        [_thorough(branch)],
-    ).fetchone()
-    return row is None or not row[0]
 
 
 def _has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
@@ -269,11 +250,7 @@ def _has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
 
 
 def _build(
-    context: dg.AssetExecutionContext,
-    dbt: Dbt,
-    warehouse: Warehouse,
-    branch: Branch,
-    is_thorough: bool,
+    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, branch: Branch
 ) -> Iterator[Any]:
     settings = warehouse.settings
     folder = settings.market_folder / "builds"
@@ -287,7 +264,7 @@ def _build(
         if context.is_subset:
             found = _hand_picked(context, dbt, warehouse, target)
         else:
-            found = _whole(context, warehouse, branch, target, is_thorough)
+            found = _whole(context, warehouse, branch, target)
         for done, event in enumerate(found, start=1):
             report(done, 0)
             yield event
@@ -300,13 +277,11 @@ def _whole(
     warehouse: Warehouse,
     branch: Branch,
     target: Path,
-    is_thorough: bool,
 ) -> Iterator[Any]:
     """Build the branch in this process; Dagster's events of what dbt tells."""
     words = [*_BUILD, "--select", *branch.select.split()]
-    excluded = [*branch.exclude.split(), *([] if is_thorough else ["tag:whole_table"])]
-    if excluded:
-        words += ["--exclude", *excluded]
+    if branch.exclude:
+        words += ["--exclude", *branch.exclude.split()]
     manifest = read_manifest(warehouse.settings)
     told = run_dbt(words, settings=warehouse.settings, url=warehouse.url, target=target)
     for result in told:
