@@ -27,10 +27,11 @@ UNTOUCHED = (
 
 
 def check_result(conn: psycopg.Connection[Any]) -> str:
-    """The last failed check as Dagster keeps it, metadata included."""
+    """The last failed suite as Dagster keeps it, metadata included."""
     row = conn.execute(
         "select evaluation_event from dagster.asset_check_executions "
-        "where execution_status = 'FAILED' order by id desc limit 1"
+        "where execution_status = 'FAILED' and check_name = 'expectations' "
+        "order by id desc limit 1"
     ).fetchone()
     assert row is not None
     return str(row[0])

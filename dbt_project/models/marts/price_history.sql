@@ -88,6 +88,8 @@ listings as (
     from {{ source("listing_branch", "int_listing__price_events") }}
     where
         property_id is not null
+        -- What its own voice took back for another figure stays in the events alone.
+        and known_to is null
         {% if is_incremental() -%}
             and price_event_id in (select key from {{ touched() }})
         {%- endif %}
