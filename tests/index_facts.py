@@ -89,7 +89,7 @@ def indexes_of(
     Those of broken rules are left out: they follow from the tests of the models.
     """
     rows = conn.execute(
-        """
+        r"""
         select
             relname,
             pg_get_indexdef(indexrelid),
