@@ -19,9 +19,9 @@
 {% macro quantile_of_sorted(array, share) -%}
     {#- As percentile_cont, of an array in ascending order: sorting whole groups once is
         twice as quick as a sort for each of millions of groups. -#}
-    {%- set at = "(" ~ share ~ " * (cardinality(" ~ array ~ ") - 1))" -%}
+    {%- set at = "(" ~ share ~ "::double precision * (cardinality(" ~ array ~ ") - 1))" -%}
     ({{ array }}[1 + floor{{ at }}::int]
-        + ({{ at }} - floor{{ at }})::double precision
+        + ({{ at }} - floor{{ at }})
         * ({{ array }}[1 + ceil{{ at }}::int] - {{ array }}[1 + floor{{ at }}::int]))
 {%- endmacro %}
 
@@ -120,14 +120,14 @@
         {{ joined }}
     ),
 
-    nameless_months as materialized (
-        select distinct suburb_key, month from spoken where not is_identified
+    nameless_cells as materialized (
+        select distinct suburb_key, dwelling_type, month from spoken where not is_identified
     ),
 
     -- From when on such a month is told of by sales with an address.
     overtaken_months as materialized (
         select spoken.suburb_key, spoken.month, min(spoken.known_month) as known_month
-        from nameless_months
+        from (select distinct suburb_key, month from nameless_cells) as nameless_months
         inner join spoken using (suburb_key, month)
         where spoken.is_identified
         group by 1, 2

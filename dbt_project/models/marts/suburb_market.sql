@@ -51,6 +51,10 @@ months as (
             ),
             '{}'
         ) as published,
+        bool_or(
+            known_month > month + {{ publication_delay_months() }}
+            or until_month is not null
+        ) as is_revised,
         bool_and(is_identified) filter (where until_month is null) as is_identified,
         bool_or(is_simulated) as is_simulated
     from facts
@@ -115,6 +119,7 @@ select
             )::numeric(6, 2)
     end as gross_yield_pct,
 
+    measured.is_revised,
     measured.is_identified,
     measured.is_simulated
 from measured

@@ -27,12 +27,19 @@
 -- last month whose facts it knows: it is published on the first of the next.
 with {{ market_facts() }},
 
+-- Those of which suburb_market knows it, and those of which nothing may be left there.
 late_months as materialized (
-    select distinct suburb_key, dwelling_type, month
-    from facts
+    select suburb_key, dwelling_type, {{ month_index("month") }} as month
+    from {{ ref("suburb_market") }}
     where
-        known_month > month + {{ publication_delay_months() }}
-        or until_month is not null
+        is_revised
+        {% if is_incremental() -%}
+            and suburb_month_key in (select key from {{ touched() }})
+        {%- endif %}
+    union
+    select suburb_key, dwelling_type, month from spoken where until_month is not null
+    union
+    select suburb_key, dwelling_type, month from nameless_cells
 ),
 
 late_facts as materialized (
