@@ -55,8 +55,8 @@
 {%- endmacro %}
 
 {% macro touched_properties() -%}
-    {#- Properties that gained, lost or changed a record; of a changed address; merged away,
-        parted or come to by a merge. -#}
+    {#- Properties that gained, lost or changed a record (as both sides of a merge do); of a
+        changed address; merged away or parted. -#}
     select key::uuid from taken_changes
     where input in (
         'int_sale__validated.property', 'int_sale__validated.merged',
@@ -69,11 +69,6 @@
         on identities.property_id = redirects.from_property_id
     where identities.address_hash = any(
         {{ changed_uuids("intermediate.int_address__identity") }}
-    )
-    union all
-    select to_property_id from {{ source("intermediate", "int_property__redirects") }}
-    where from_property_id = any(
-        {{ changed_uuids("intermediate.int_property__redirects") }}
     )
 {%- endmacro %}
 
