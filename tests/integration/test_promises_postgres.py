@@ -30,7 +30,7 @@ def test_postgres_restarted_in_mid_run_and_the_rerun_completes(
     reference.server.stop()
     home = new_home(environment="production")
     chance = random.Random(4)
-    for stage in ("identify addresses", "dbt build listings"):
+    for stage in ("identify addresses", "dbt build"):
         process = home.start("run", *sources_of(market_files), one_screen=True)
         screen = Screen(process)
         try:
