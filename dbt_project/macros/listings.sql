@@ -116,8 +116,11 @@
 {%- endmacro %}
 
 {% macro touched_listings() -%}
+    {#- Also those a search showed again as they were: they were seen last then. -#}
     select key from taken_changes
     where input in ('int_listing__versions', 'int_listing__properties')
+    union all
+    select 'domain|' || key from {{ changes_of("ops.domain_listings") }} as changed
 {%- endmacro %}
 
 {% macro touched_listing_events() -%}

@@ -11,7 +11,9 @@
         }},
         pre_hook=[
             {
-                "sql": "{{ reads_changes_of(['int_listing__versions', 'int_listing__properties']) }}",
+                "sql": "{{ reads_changes_of([
+                    'int_listing__versions', 'int_listing__properties', 'ops.domain_listings',
+                ]) }}",
                 "transaction": false,
             },
             "{{ takes_changes() }}",
