@@ -152,7 +152,6 @@ BRANCHES = (
     ),
     Branch(
         MARKET_BUILD,
-        noted=("intermediate.int_market__index_paths",),
         after=(SALES_BUILD, LISTINGS_BUILD),
         select="tag:market",
         priority=-5,

@@ -80,6 +80,7 @@ def _resolve(
     told = state.take_notes(conn)
     if before is None or not known or full or not told:
         return _full(conn, folder, rules)
+    steps.look_up(conn, few=True)
     changed = steps.refresh_addresses(conn)
     total = state.count(
         conn,
@@ -108,6 +109,7 @@ def _fingerprint(conn: psycopg.Connection) -> str:
 
 
 def _full(conn: psycopg.Connection, folder: Path, rules: str) -> Resolved:
+    steps.look_up(conn, few=False)
     state.refresh_all_addresses(conn)
     duck = _open(conn, folder)
     engine.judge_all(duck)

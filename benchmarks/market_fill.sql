@@ -215,8 +215,8 @@ select
 from homes, unnest(array['listed', 'price_changed', 'sold']) as event_type
 where taste < 0.7;
 
--- table: marts.suburb_market
-create temporary table fill_suburb_market as
+-- table: intermediate.int_market__suburb_months
+create temporary table fill_int_market__suburb_months as
 select
     'NSW|' || suburb || '|' || to_char(month, 'YYYY-MM') as suburb_month_key,
     'NSW|' || suburb as suburb_key, 'NSW' as state, suburb, dwelling_type, month::date,
@@ -244,7 +244,7 @@ create temporary table fill_suburb_market_vintages as
 select
     suburb_month_key, suburb_key, state, dwelling_type, month, sale_count,
     median_price_aud, month + 90 + 30 * vintage as published_on
-from marts.suburb_market, generate_series(1, 2) as vintage
+from intermediate.int_market__suburb_months, generate_series(1, 2) as vintage
 where month < current_date - 120;
 
 -- table: marts.merge_reviews

@@ -206,7 +206,9 @@ def plan_week(
     luck = np.random.default_rng((size.seed, 3, number))
     fixed = rows * 65 // 1000
     unseen = np.setdiff1d(old.deal[old.is_mended], old.deal[old.version == 1])
-    late = luck.permutation(unseen)[(number - 1) * fixed : number * fixed]
+    # In one order for all weeks: no fault is corrected twice.
+    order = np.random.default_rng((size.seed, 4)).permutation(unseen)
+    late = order[(number - 1) * fixed : number * fixed]
     week = WEEKS - 1 + number
     first = old.take((old.version == 0) & (old.extra == 0) & np.isin(old.deal, late))
     corrections = _as_corrections(first, week - first.week)

@@ -105,6 +105,7 @@ def _load(
         conn.cursor() as cursor,
         cursor.copy(statement) as copy,
     ):
+        duck.execute("set enable_progress_bar = false")
         _prepare(duck, places, homes, files)
         for lines in _lines(duck, frame, len(plan)):
             copy.write(lines)

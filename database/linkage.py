@@ -13,6 +13,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from database.whole_loads import without_indexes
+
 #: Name by which the linkage is told of changes (`ops.register_model`).
 READER = "linkage"
 _IDENTITY = "intermediate.int_address__identity"
@@ -130,10 +132,13 @@ def gnaf_release(conn: psycopg.Connection) -> str:
 
 def refresh_all_addresses(conn: psycopg.Connection) -> None:
     """Gather what sources say of every address anew."""
+    # Millions of groups, which would else go to disk and back.
+    conn.execute("set local work_mem = '256MB'")
     conn.execute("truncate ops.linkage_addresses")
-    conn.execute(
-        sql.SQL(EVIDENCE).format(join_wanted=sql.SQL(""), where_wanted=sql.SQL(""))
-    )
+    with without_indexes(conn, "ops.linkage_addresses"):
+        conn.execute(
+            sql.SQL(EVIDENCE).format(join_wanted=sql.SQL(""), where_wanted=sql.SQL(""))
+        )
     conn.execute("analyze ops.linkage_addresses")
 
 
@@ -172,17 +177,12 @@ def replace_all(
 ) -> None:
     """Remember a full run: every record's blocks, every street, every pair."""
     conn.execute("truncate ops.linkage_records, ops.linkage_streets, ops.linkage_pairs")
-    # An index of many keys a row is built in a fraction of the time it grows in.
-    conn.execute("drop index ops.linkage_records_block_idx")
-    copy_in(
-        conn,
-        "ops.linkage_records (property_id, street_key, first_number, block_keys)",
-        records,
-    )
-    conn.execute(
-        "create index linkage_records_block_idx on ops.linkage_records "
-        "using gin (block_keys) with (fastupdate = off)"
-    )
+    with without_indexes(conn, "ops.linkage_records"):
+        copy_in(
+            conn,
+            "ops.linkage_records (property_id, street_key, first_number, block_keys)",
+            records,
+        )
     copy_in(conn, "ops.linkage_streets (street_key, support)", streets)
     copy_in(conn, PAIRS, pairs)
     for table in ("records", "streets", "pairs"):

@@ -17,6 +17,16 @@ from psycopg import sql
 from database.linkage import EVIDENCE, PAIRS, copy_in, count
 
 
+def look_up(conn: psycopg.Connection, *, few: bool) -> None:
+    """Of few records each is looked up: scans and merges walk through the country.
+
+    The planner cannot know how few rows a chain of joins leaves, and would scan.
+    """
+    on = sql.SQL("off" if few else "on")
+    conn.execute(sql.SQL("set local enable_seqscan = {}").format(on))
+    conn.execute(sql.SQL("set local enable_mergejoin = {}").format(on))
+
+
 def refresh_addresses(conn: psycopg.Connection) -> int:
     """The same for `wanted_hashes` alone; records touched become table `dirty`.
 
@@ -94,7 +104,6 @@ def update_blocks(
         "where property_id in (select property_id from dirty)"
     )
     conn.execute("insert into ops.linkage_records select * from fresh")
-    conn.execute("set local enable_seqscan = off")
     _dirty_by_caps(conn, caps)
     _dirty_by_streets(conn)
     conn.execute("analyze dirty")

@@ -130,6 +130,7 @@ class BulkReader:
         self.count = 0
         self._gazetteer = gazetteer
         self.database: Any = duckdb.connect(config=config)
+        self.database.execute("set enable_progress_bar = false")  # logs are no terminal
         make = partial(PartDictionary, self.database)
         self._streets = make("streets", STREETS, read_street)
         self._numbers = make("numbers", NUMBERS, read_number)

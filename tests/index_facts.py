@@ -97,7 +97,10 @@ def indexes_of(
         from pg_index
         inner join pg_class on pg_class.oid = indexrelid
         inner join pg_namespace on pg_namespace.oid = relnamespace
-        where coalesce(nspname = %s::text, nspname in ('marts', 'ml', 'raw'))
+        where coalesce(
+                nspname = %s::text,
+                nspname in ('intermediate', 'marts', 'ml', 'raw')
+            )
             and relname not like 'rule\_%%'
         """,
         [schema],

@@ -24,10 +24,10 @@ from assets.landing.address_streams import (
     copy_in,
     second_connection,
     value,
-    without_indexes,
 )
 from assets.landing.identity_writing import GNAF_TABLE, attach_gnaf
 from database.raw_loading import end_transaction
+from database.whole_loads import without_indexes
 from domain.addresses import RULE_VERSION
 from identity.bulk import PART_COLUMNS, BulkReader
 

@@ -16,8 +16,8 @@ from assets.landing.address_streams import (
     is_empty,
     told_at_once,
     value,
-    without_indexes,
 )
+from database.whole_loads import without_indexes
 from identity.bulk import COPY_COLUMNS
 
 IDENTITY_TABLE = "intermediate.int_address__identity"

@@ -2,8 +2,8 @@
 -- param: state text
 -- param: dwelling_type text
 -- param: month date
--- index: marts.suburb_market (month, dwelling_type, suburb_key)
--- sample: select distinct state, dwelling_type, month from {sample marts.suburb_market}
+-- index: intermediate.int_market__suburb_months (month, dwelling_type, suburb_key)
+-- sample: select distinct state, dwelling_type, month from {sample intermediate.int_market__suburb_months}
 --   where sale_count >= 3
 select
     now.suburb_key,

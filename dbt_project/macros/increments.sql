@@ -97,6 +97,18 @@
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ made }}
     where {{ key }} in (select key from changed_keys);
+    {%- set counted = model.config.get("meta", {}).get("outcomes") -%}
+    {%- if counted %}
+    insert into ops.outcome_steps (batch_id, source, outcome, reason, is_simulated, step)
+    select batch_id, source, {{ counted["outcome"] }}, {{ counted["reason"] }}, is_simulated,
+        sum(step)
+    from (
+        select *, -1 as step from rows_gone union all select *, 1 from rows_new
+    ) as changed
+    where {{ counted["where"] }}
+    group by 1, 2, 3, 4, 5
+    having sum(step) <> 0;
+    {%- endif -%}
     {%- for input, column in tells().items() %}
     select ops.tell_models('{{ input }}', array(
         select {{ column }}::text from rows_gone where {{ column }} is not null
@@ -134,4 +146,18 @@
         ~ this.identifier ~ "')"
     ) -%}
     {{- return(found | length > 0) -}}
+{%- endmacro %}
+
+{% macro takes_outcome_steps() -%}
+    {#- Pre-hook of sale_outcomes: what increments of the models it counts added and took
+        away, as these say in their meta (`outcomes`). -#}
+    create temporary table taken_outcome_steps (like ops.outcome_steps) on commit drop;
+    with taken as (delete from ops.outcome_steps returning *)
+    insert into taken_outcome_steps select * from taken;
+    analyze taken_outcome_steps
+{%- endmacro %}
+
+{% macro outcome_steps() -%}
+    {#- The steps taken; unit tests override it with steps of their own. -#}
+    taken_outcome_steps
 {%- endmacro %}

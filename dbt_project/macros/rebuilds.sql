@@ -52,3 +52,83 @@
     ) -%}
     {{- return(rows | length == 0 or good | length == 0 or everything_changed()) -}}
 {%- endmacro %}
+
+{% macro keeps_views() -%}
+    {#- Post-hook of every model: views on a table that is rebuilt read the new one as soon
+        as it stands there. Else they would go with the old one, and be missing until their
+        own models run. One whose columns are no more goes all the same: its model's code
+        changed too. -#}
+    {%- if execute and config.get("materialized") in ["table", "incremental"]
+        and not is_incremental() -%}
+        {%- set old = this.identifier ~ "__dbt_backup" -%}
+        do $$
+        declare
+            reader record;
+        begin
+            for reader in
+                select distinct
+                    views.oid::regclass as name,
+                    replace(
+                        pg_get_viewdef(views.oid), '{{ old }}', '{{ this.identifier }}'
+                    ) as query
+                from pg_depend
+                inner join pg_rewrite on pg_rewrite.oid = pg_depend.objid
+                inner join pg_class as views on views.oid = pg_rewrite.ev_class
+                where
+                    pg_depend.classid = 'pg_rewrite'::regclass
+                    and pg_depend.refclassid = 'pg_class'::regclass
+                    and pg_depend.refobjid = to_regclass('{{ this.schema }}.{{ old }}')
+                    and views.relkind = 'v'
+            loop
+                begin
+                    execute format('create or replace view %s as %s', reader.name, reader.query);
+                exception
+                    when undefined_column or invalid_table_definition then
+                        raise notice 'view % does not fit {{ this }}: %', reader.name, sqlerrm;
+                end;
+            end loop;
+        end
+        $$
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro makes_room() -%}
+    {#- Pre-hook of every model: dbt believes that a view went with the table that was
+        rebuilt under it. The view goes in the transaction that makes it anew. -#}
+    {%- if execute and config.get("materialized") == "view"
+        and load_cached_relation(this) is none -%}
+        drop view if exists {{ this }} cascade
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro postgres__rename_relation(from_relation, to_relation) -%}
+    {#- As dbt has it, but marts that are views on a table that is replaced are locked
+        before it, in the order in which their readers lock both: else one would wait for
+        the other. (Other views have no readers but models that come after them.) -#}
+    {%- call statement("rename_relation") -%}
+        {%- if from_relation.is_table %}
+        do $$
+        declare
+            reader regclass;
+        begin
+            for reader in
+                select distinct pg_rewrite.ev_class
+                from pg_depend
+                inner join pg_rewrite on pg_rewrite.oid = pg_depend.objid
+                inner join pg_class as views on views.oid = pg_rewrite.ev_class
+                where
+                    pg_depend.classid = 'pg_rewrite'::regclass
+                    and pg_depend.refclassid = 'pg_class'::regclass
+                    and pg_depend.refobjid = to_regclass('{{ from_relation }}')
+                    and views.relnamespace = 'marts'::regnamespace
+                order by 1
+            loop
+                execute format('lock table %s in access exclusive mode', reader);
+            end loop;
+        end
+        $$;
+        {%- endif %}
+        alter table {{ from_relation }}
+        rename to {{ adapter.quote_as_configured(to_relation.identifier, "identifier") }}
+    {%- endcall -%}
+{%- endmacro %}

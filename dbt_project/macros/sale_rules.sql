@@ -37,3 +37,19 @@
         null
     )
 {%- endmacro %}
+
+{% macro sale_outcome(is_sale, is_market_sale) -%}
+    {#- What became of the raw row of a current version, for sale_outcomes. -#}
+    case
+        when {{ is_market_sale }} then 'market_sale'
+        when not {{ is_sale }} then 'bid'
+        else 'excluded'
+    end
+{%- endmacro %}
+
+{% macro sale_outcome_reason(is_sale, is_market_sale, exclusion_reasons) -%}
+    case
+        when {{ is_sale }} and not {{ is_market_sale }} then {{ exclusion_reasons }}[1]
+        else ''
+    end
+{%- endmacro %}

@@ -80,9 +80,6 @@
 {%- endmacro %}
 
 {% macro touched_sale_outcomes() -%}
-    {#- Batches that changed, and all batches with a version of a sale that changed. -#}
-    select unnest({{ changed_sale_batches() }})
-    union all
-    select batch_id from {{ ref("sale_versions") }}
-    where sale_id = any({{ changed_uuids("int_sale__validated") }})
+    {#- Batches whose counts move. -#}
+    select batch_id from {{ outcome_steps() }}
 {%- endmacro %}

@@ -45,7 +45,9 @@ RULES: tuple[Rule, ...] = (
         "district",
         ("state", "left(postcode, 3)", "street", "flat", "n"),
         "street <> '' and postcode <> ''",
-        cap=60,
+        # A country's Station Streets: more than a few say nothing of each other, and
+        # would be most of all pairs.
+        cap=12,
         why="the neighbour suburb, an old suburb",
     ),
     Rule(

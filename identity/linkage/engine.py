@@ -8,6 +8,7 @@ earlier ones (increments) and where results go is `assets/resolution.py`.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,11 +47,21 @@ class Resolution:
     refused: dict[Pair, str] = field(default_factory=dict)
 
 
-def open_duckdb(folder: Path, *, memory_mib: int = 1500, threads: int = 2) -> Any:
-    """A DuckDB in memory that spills into `folder` beyond `memory_mib`."""
+def open_duckdb(
+    folder: Path, *, memory_mib: int | None = None, threads: int = 2
+) -> Any:
+    """A DuckDB in memory that spills into `folder` beyond `memory_mib`.
+
+    Without a limit given: 3,000 MiB, in which 5 million records are compared without
+    spilling much, or a quarter of a smaller machine.
+    """
     import duckdb
 
-    return duckdb.connect(
+    if memory_mib is None:
+        pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory_mib = min(3_000, pages // 2**22)
+
+    duck = duckdb.connect(
         config={
             "memory_limit": f"{memory_mib}MB",
             "threads": threads,
@@ -58,6 +69,8 @@ def open_duckdb(folder: Path, *, memory_mib: int = 1500, threads: int = 2) -> An
             "preserve_insertion_order": False,
         }
     )
+    duck.execute("set enable_progress_bar = false")  # logs are no terminal
+    return duck
 
 
 def load_csv(duck: Any, table: str, source: Path) -> None:

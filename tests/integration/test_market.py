@@ -21,6 +21,8 @@ from tests.reaxml_samples import drop, feed, record
 
 MODELS = (
     "+suburb_market_vintages",
+    "int_market__suburb_months",
+    "suburb_market",
     "int_market__repeat_pairs",
     "int_market__price_index",
 )
@@ -28,6 +30,7 @@ TABLES = (
     "intermediate.int_market__repeat_pairs",
     "intermediate.int_market__superseded_sales",
     "intermediate.int_market__price_index",
+    "intermediate.int_market__suburb_months",
     "marts.suburb_market",
     "marts.suburb_market_vintages",
 )
@@ -64,7 +67,6 @@ def estimate(url: str) -> int:
 def build(url: str, dbt: DbtProject, *more: str) -> None:
     dbt.run("run", "--select", *MODELS, *more)
     estimate(url)
-    dbt.run("run", "--select", "suburb_market", *more)
 
 
 def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -262,6 +264,6 @@ def test_listings_tell_days_on_market_and_yield(
         *(listed(n, "2024-03-21", status="sold", body=end) for n in (1, 3, 9)),
         *(listed(n, "2024-03-12", kind="rental", body=rent) for n in (20, 21, 22)),
     )
-    dbt.run("run", "--select", "suburb_market")
+    dbt.run("run", "--select", "int_market__suburb_months")
 
     assert rows_of(database_url, query) == [(3, 3, 17.0, 3, 4.0)]

@@ -29,6 +29,7 @@ TABLES = (
     "marts.property_sources",
     "marts.property_attributes_history",
     "marts.price_history",
+    "intermediate.int_market__suburb_months",
     "marts.suburb_market",
     "marts.suburb_market_vintages",
     "ml.property_features",

@@ -17,7 +17,7 @@ UNTOUCHED = (
     "marts.properties",
     "marts.sales",
     "marts.price_history",
-    "marts.suburb_market",
+    "intermediate.int_market__suburb_months",
     "ml.training_features",
     "ml.property_features",
     "ml.price_predictions",

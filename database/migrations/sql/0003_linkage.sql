@@ -109,10 +109,9 @@ create table ops.linkage_addresses (
     latitude double precision,
     longitude double precision,
     dwelling_type text,
-    primary key (source, address_hash)
+    primary key (address_hash, source)
 );
 create index linkage_addresses_property_idx on ops.linkage_addresses (property_id);
-create index linkage_addresses_hash_idx on ops.linkage_addresses (address_hash);
 create index linkage_addresses_parcel_idx on ops.linkage_addresses (parcel)
     where parcel is not null;
 comment on table ops.linkage_addresses is

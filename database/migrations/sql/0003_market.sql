@@ -13,7 +13,9 @@ create table intermediate.int_market__index_paths (
     known_before date not null,
     is_simulated boolean not null,
     primary key (area_kind, area_key, dwelling_type)
-);
+)
+-- Rows of 5 kB stay in one piece: to compress them takes longer than to estimate them.
+with (toast_tuple_target = 8160);
 comment on table intermediate.int_market__index_paths is
     'Repeat-sales price indexes as lists of months, to be read as int_market__price_index. '
     'Months count from January 2000 (0), figures are in hundredths, null where suppressed; '

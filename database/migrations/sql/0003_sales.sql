@@ -73,6 +73,18 @@ comment on table ops.model_builds is
     'Code that made all rows of an incremental model, written with them by its last rebuild. '
     'One row per model.';
 
+create table ops.outcome_steps (
+    batch_id uuid not null,
+    source text not null,
+    outcome text not null,
+    reason text not null,
+    is_simulated boolean not null,
+    step bigint not null
+);
+comment on table ops.outcome_steps is
+    'What increments of sales added to the counts of marts.sale_outcomes, or took away, and '
+    'these do not hold yet. One row per increment, batch, outcome and reason.';
+
 -- One lock an input: writers share it, so that they never wait for each other, and a model
 -- that registers waits for those that could not know of it.
 create function ops.change_lock(p_input text) returns bigint language sql immutable

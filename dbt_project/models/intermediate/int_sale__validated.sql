@@ -4,13 +4,23 @@
         incremental_strategy="touched",
         unique_key="sale_id",
         on_schema_change="fail",
-        meta={"tells": {
-            "int_sale__validated": "sale_id",
-            "int_sale__validated.property": "property_id",
-            "int_sale__validated.merged": "merged_from_property_id",
-            "int_sale__validated.suburb": "suburb_key",
-            "int_sale__validated.suburb_month": "suburb_key || to_char(contract_date, '|YYYY-MM')",
-        }},
+        meta={
+            "tells": {
+                "int_sale__validated": "sale_id",
+                "int_sale__validated.property": "property_id",
+                "int_sale__validated.merged": "merged_from_property_id",
+                "int_sale__validated.suburb": "suburb_key",
+                "int_sale__validated.suburb_month":
+                    "suburb_key || to_char(contract_date, '|YYYY-MM')",
+            },
+            "outcomes": {
+                "outcome": sale_outcome("is_sale", "is_market_sale"),
+                "reason": sale_outcome_reason(
+                    "is_sale", "is_market_sale", "exclusion_reasons"
+                ),
+                "where": "true",
+            },
+        },
         indexes=[
             {"columns": ["sale_id"], "unique": true,
              "serves": ["model int_sale__validated"]},

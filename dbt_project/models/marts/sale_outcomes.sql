@@ -13,12 +13,11 @@
         ],
         pre_hook=[
             {
-                "sql": "{{ reads_changes_of([
-                    'raw.nsw_valuer__sales', 'raw.csv__sales', 'int_sale__validated',
-                ]) }}",
+                "sql": "{{ reads_changes_of(['sale_versions', 'int_sale__validated']) }}",
                 "transaction": false,
             },
             "{{ takes_changes() }}",
+            "{{ takes_outcome_steps() }}",
             "{{ touches('uuid', touched_sale_outcomes()) }}",
         ],
         post_hook=["{{ tells_of_rebuild() }}", "{{ analyze_this() }}"],
@@ -27,15 +26,32 @@
 
 -- What became of every raw row of sales, counted: in the marts as evidence, in the marts
 -- but no evidence (the first rule that says so), a bid, or superseded by a better version.
-with versions as (
-    select batch_id, source, sale_id, is_current, is_simulated
-    from {{ ref("sale_versions") }}
-    {% if is_incremental() -%}
-        where batch_id in (select key from {{ touched() }})
-    {%- endif %}
-),
+{%- if is_incremental() %}
+-- An increment counts on from what stands here: one corrected sale would else have whole
+-- batches read again. A row overlooked shows, because the sums are held to the ledger.
+-- depends_on: {{ ref("sale_versions") }}
+-- depends_on: {{ ref("int_sale__validated") }}
+with counted as (
+    select batch_id, source, outcome, reason, is_simulated, row_count
+    from {{ this }}
+    where batch_id in (select key from {{ touched() }})
+    union all
+    select batch_id, source, outcome, reason, is_simulated, step
+    from {{ outcome_steps() }} as steps
+)
 
-judged as (
+select
+    batch_id,
+    source,
+    outcome,
+    reason,
+    sum(row_count)::bigint as row_count,
+    bool_or(is_simulated) as is_simulated
+from counted
+group by batch_id, source, outcome, reason
+having sum(row_count) <> 0
+{%- else %}
+with judged as (
     select
         versions.batch_id,
         versions.source,
@@ -43,16 +59,15 @@ judged as (
         case
             when not versions.is_current then 'superseded'
             when validated.sale_id is null then 'unaccounted'
-            when validated.is_market_sale then 'market_sale'
-            when not validated.is_sale then 'bid'
-            else 'excluded'
+            else {{ sale_outcome("validated.is_sale", "validated.is_market_sale") }}
         end as outcome,
         case
-            when versions.is_current and validated.is_sale and not validated.is_market_sale
-                then validated.exclusion_reasons[1]
+            when versions.is_current
+                then {{ sale_outcome_reason("validated.is_sale", "validated.is_market_sale",
+                    "validated.exclusion_reasons") }}
             else ''
         end as reason
-    from versions
+    from {{ ref("sale_versions") }} as versions
     left join {{ ref("int_sale__validated") }} as validated
         on versions.sale_id = validated.sale_id
         and versions.is_current
@@ -67,3 +82,4 @@ select
     bool_or(is_simulated) as is_simulated
 from judged
 group by batch_id, source, outcome, reason
+{%- endif %}

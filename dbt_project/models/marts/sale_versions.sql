@@ -4,11 +4,17 @@
         incremental_strategy="touched",
         unique_key="sale_id",
         on_schema_change="fail",
-        meta={"finished_by": "rank_repeated_sales", "tells": {
-            "sale_versions": "sale_id",
-            "sale_versions.deal": "deal_key",
-            "sale_versions.address": "address_hash",
-        }},
+        meta={
+            "finished_by": "rank_repeated_sales",
+            "tells": {
+                "sale_versions": "sale_id",
+                "sale_versions.deal": "deal_key",
+                "sale_versions.address": "address_hash",
+            },
+            "outcomes": {
+                "outcome": "'superseded'", "reason": "''", "where": "not is_current",
+            },
+        },
         indexes=[
             {"columns": ["sale_id", "version_number"], "unique": true,
              "serves": ["property_sales_as_known", "source_record_of_sale"]},
