@@ -131,15 +131,6 @@ def similar_addresses(
     return list(found[:limit])
 
 
-def raw_record(conn: psycopg.Connection, version_id: UUID, source: str) -> Record:
-    """The raw row of a sale's version as it was received; empty when it is gone."""
-    table = {"nsw_valuer": "raw.nsw_valuer__sales", "csv": "raw.csv__sales"}.get(source)
-    if table is None:
-        return {}
-    sql = f"select * from {table} where _row_hash = %(id)s"  # noqa: S608
-    return next(iter(_read(conn, table, sql, {"id": version_id})), {})
-
-
 def _rows(
     conn: psycopg.Connection,
     mart: str,

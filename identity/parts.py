@@ -73,14 +73,6 @@ def read_lot(text: str | None) -> str | None:
     return parse_number(text).lot or parse_number(f"LOT {text}").lot
 
 
-def gnaf_unit(
-    flat_type: str | None, flat_number: str | None, level_number: str | None
-) -> str | None:
-    """G-NAF's flat and level as one unit field: `SHOP 2 LEVEL 1`."""
-    words = (flat_type, flat_number, f"LEVEL {level_number}" if level_number else None)
-    return " ".join(word for word in words if word) or None
-
-
 def _line(
     building: str | None,
     unit: str | None,

@@ -1,15 +1,15 @@
 {% macro code_fingerprint() -%}
     {#- Fingerprint of this model's code, of the models it reads, and of the vars; kept in
-        ops.model_builds, to tell rows of older code. (Macros are not in it: raise
-        sale_rule_version with a rule that lives in one.) -#}
+        ops.model_builds, to tell rows of older code. Macros are in it by the var
+        `macros_digest`, which a test holds to their text. -#}
     {%- if execute -%}
         {%- set code = [model.raw_code] -%}
         {%- for node_id in model.depends_on.nodes | sort if node_id in graph.nodes -%}
             {%- do code.append(graph.nodes[node_id].raw_code) -%}
         {%- endfor -%}
         {%- for name in [
-            "sale_rule_version", "nominal_price_below_aud", "earliest_contract_date",
-            "longest_settlement_years", "market_timezone",
+            "macros_digest", "sale_rule_version", "nominal_price_below_aud", "earliest_contract_date",
+            "longest_settlement_years", "least_map_certainty", "market_timezone",
         ] -%}
             {%- do code.append(var(name) | string) -%}
         {%- endfor -%}

@@ -83,12 +83,17 @@ def load_csv(duck: Any, table: str, source: Path) -> None:
 
 def judge_all(duck: Any) -> None:
     """From table `addresses` to `kept`: every pair to merge or to review."""
+    find_pairs(duck)
+    judge_pairs(duck)
+
+
+def find_pairs(duck: Any) -> None:
+    """From table `addresses` to `pairs`: every pair that shares a block."""
     prepare_records(duck)
     count_supports(duck)
     find_plans(duck)
     create_keys(duck)
     create_pairs(duck)
-    judge_pairs(duck)
 
 
 def judge_pairs(duck: Any) -> None:

@@ -1,22 +1,19 @@
 """Estimating the weights from labelled pairs: done now and then, never in a run.
 
-Belongs here: two ways to get weights from pairs whose truth is known. The labels come
-from a simulator that knows the truth; what was found stands in `weights`.
+Belongs here: weights from pairs whose truth is known. The labels come from a simulator
+that knows it (`python -m benchmarks.linkage_weights`); what was found is `weights`.
 """
 
 # ruff: noqa: S608 (SQL is put together from names in this package alone)
 
 from __future__ import annotations
 
-from math import log, log2
+from math import log
 from typing import Any
 
 from identity.linkage.comparison import FIELDS
 
 Weights = dict[str, tuple[float, ...]]
-
-#: Made-up pairs that pull a level with few real ones towards no weight at all.
-_DOUBT = 4.0
 
 
 def label_pairs(duck: Any, scored: str = "scored", truth: str = "truth") -> None:
@@ -30,31 +27,6 @@ def label_pairs(duck: Any, scored: str = "scored", truth: str = "truth") -> None
         f"join {truth} a on a.property_id = s.low "
         f"join {truth} b on b.property_id = s.high where s.veto is null"
     )
-
-
-def independent_weights(duck: Any) -> tuple[float, Weights]:
-    """Prior and weights (bits) as if fields were independent (Fellegi and Sunter).
-
-    log2 of how much more often a level is seen among pairs of one home (m) than among
-    pairs of two (u), from the table `labelled`.
-    """
-    row = duck.execute(
-        "select count(*) filter (is_match), count(*) filter (not is_match) "
-        "from labelled"
-    ).fetchone()
-    matches, others = float(row[0]), float(row[1])
-    share = matches / (matches + others)
-    weights: Weights = {}
-    for field in FIELDS:
-        counted = _count_levels(duck, field.name)
-        found = []
-        for level in range(len(field.levels)):
-            one, two = counted.get(level, (0, 0))
-            of_matches = (one + _DOUBT * share) / matches
-            of_others = (two + _DOUBT * (1 - share)) / others
-            found.append(round(log2(of_matches / of_others), 2))
-        weights[field.name] = tuple(found)
-    return round(log2(matches / others), 2), weights
 
 
 def joint_weights(duck: Any) -> tuple[float, Weights]:
@@ -88,11 +60,3 @@ def joint_weights(duck: Any) -> tuple[float, Weights]:
         weights[field.name] = tuple(values[: len(field.levels)])
         values = values[len(field.levels) :]
     return round(float(model.intercept_[0]) / log(2), 2), weights
-
-
-def _count_levels(duck: Any, name: str) -> dict[int, tuple[int, int]]:
-    rows = duck.execute(
-        f"select l_{name}, count(*) filter (is_match), "
-        "count(*) filter (not is_match) from labelled group by 1"
-    ).fetchall()
-    return {level: (one, two) for level, one, two in rows}
