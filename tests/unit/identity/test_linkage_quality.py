@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.labelled_set import gather, judge
 from identity.linkage import engine, records
+from identity.linkage.weights import WEIGHTS
 from simulator.address_slips import RATES
 from simulator.labelled_addresses import labelled_addresses
 
@@ -39,3 +40,9 @@ def test_the_labelled_set_is_the_same_for_the_same_seed_and_shows_every_variant(
     assert first != list(labelled_addresses(4, 6_000))
     seen = {variant for address in first for variant in address.variants}
     assert seen == {variant for rates in RATES.values() for variant in rates}
+
+    assert found.keys() == WEIGHTS.keys()
+    for name, level in (("place", 0), ("way", 0), ("distance", 0), ("title", 1)):
+        assert found[name][level] > 0 < WEIGHTS[name][level], name
+    for name, level in (("number", 1), ("way", 3), ("distance", 4)):
+        assert found[name][level] < 0 > WEIGHTS[name][level], name
