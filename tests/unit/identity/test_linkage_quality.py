@@ -41,6 +41,10 @@ def test_the_labelled_set_is_the_same_for_the_same_seed_and_shows_every_variant(
     seen = {variant for address in first for variant in address.variants}
     assert seen == {variant for rates in RATES.values() for variant in rates}
 
+
+def test_weights_fitted_anew_tell_the_same_as_those_in_use():
+    _, found = fitted(homes=3_000)
+
     assert found.keys() == WEIGHTS.keys()
     for name, level in (("place", 0), ("way", 0), ("distance", 0), ("title", 1)):
         assert found[name][level] > 0 < WEIGHTS[name][level], name
