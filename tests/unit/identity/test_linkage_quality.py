@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.labelled_set import gather, judge
+from benchmarks.linkage_weights import fitted
 from identity.linkage import engine, records
 from identity.linkage.weights import WEIGHTS
 from simulator.address_slips import RATES
