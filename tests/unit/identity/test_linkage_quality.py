@@ -49,5 +49,5 @@ def test_weights_fitted_anew_tell_the_same_as_those_in_use():
     assert found.keys() == WEIGHTS.keys()
     for name, level in (("place", 0), ("distance", 0), ("title", 1)):
         assert found[name][level] > 0 < WEIGHTS[name][level], name
-    for name, level in (("number", 1), ("way", 3), ("distance", 4)):
+    for name, level in (("title", 3), ("distance", 4)):
         assert found[name][level] < 0 > WEIGHTS[name][level], name
