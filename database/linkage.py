@@ -35,19 +35,33 @@ where i.key_kind <> 'non_identifying'
 
 #: What sources say of an address besides the address, of hashes in `wanted_hashes`.
 EVIDENCE: LiteralString = """
-insert into ops.linkage_addresses
-    (source, address_hash, property_id, title, latitude, longitude, dwelling_type)
+insert into ops.linkage_addresses (
+    source, address_hash, property_id, title, latitude, longitude, dwelling_type,
+    is_lot_alone, is_unit_its_lot
+)
 select i.source, i.address_hash, i.property_id, said.title, said.latitude,
-    said.longitude, said.dwelling_type
-from intermediate.int_address__identity i
-{join_wanted}
+    said.longitude, said.dwelling_type, i.is_lot_alone,
+    case
+        when split_part(said.title, '|', 3) <> '' and i.key_kind <> 'non_identifying'
+            and not i.is_lot_alone
+        then split_part(said.title, '|', 3) = coalesce(i.unit_number, '')
+    end
+from (
+    select *, unit_number is null and lot_number is not null as is_lot_alone
+    from intermediate.int_address__identity
+    {join_wanted}
+) i
 left join (
-    select 'nsw_valuer' as source, _address_hash as address_hash,
-        min('NSW|' || valuer_property_id || '|' || coalesce(
-            upper(ltrim(replace(strata_lot_number, ' ', ''), '0')), '')) as title,
+    select source, address_hash, min(title) as title,
         null::double precision as latitude, null::double precision as longitude,
         null as dwelling_type
-    from raw.nsw_valuer__sales {where_wanted} group by 2
+    from (
+        select 'nsw_valuer' as source, _address_hash as address_hash,
+            'NSW|' || valuer_property_id || '|' || coalesce(
+                upper(ltrim(replace(strata_lot_number, ' ', ''), '0')), '') as title
+        from raw.nsw_valuer__sales {where_new}
+        {known_titles}
+    ) titles group by 1, 2
     union all
     select 'csv', _address_hash, null,
         percentile_cont(0.5) within group (order by latitude)
@@ -59,6 +73,10 @@ left join (
     from raw.csv__sales {where_wanted} group by 2
 ) said using (source, address_hash)
 """
+
+
+#: Batches of the NSW files that came, or changed, since the last run.
+NEW_BATCHES = sql.SQL("select key::uuid from taken where input = {}").format(_PSI)
 
 
 def listen(conn: psycopg.Connection) -> None:
@@ -135,9 +153,15 @@ def refresh_all_addresses(conn: psycopg.Connection) -> None:
     # Millions of groups, which would else go to disk and back.
     conn.execute("set local work_mem = '256MB'")
     conn.execute("truncate ops.linkage_addresses")
+    nothing = sql.SQL("")
     with without_indexes(conn, "ops.linkage_addresses"):
         conn.execute(
-            sql.SQL(EVIDENCE).format(join_wanted=sql.SQL(""), where_wanted=sql.SQL(""))
+            sql.SQL(EVIDENCE).format(
+                join_wanted=nothing,
+                where_wanted=nothing,
+                where_new=nothing,
+                known_titles=nothing,
+            )
         )
     conn.execute("analyze ops.linkage_addresses")
 

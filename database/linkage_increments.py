@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from database.linkage import EVIDENCE, PAIRS, copy_in, count
+from database.linkage import EVIDENCE, NEW_BATCHES, PAIRS, copy_in, count
 
 
 def look_up(conn: psycopg.Connection, *, few: bool) -> None:
@@ -30,12 +30,15 @@ def look_up(conn: psycopg.Connection, *, few: bool) -> None:
 def refresh_addresses(conn: psycopg.Connection) -> int:
     """The same for `wanted_hashes` alone; records touched become table `dirty`.
 
-    Records whose plan may number its units otherwise now are `dirty` too. Returns how
-    many records are.
+    The least title is known of the rows read before, so that only new batches are
+    read (discarded ones make a full run); coordinates' medians need all rows, of CSV
+    files alone. Records whose plan may number its units otherwise now are `dirty`
+    too. Returns how many records are.
     """
     conn.execute(
         "create temporary table touched on commit drop as "
-        "select property_id, parcel from ops.linkage_addresses "
+        "select source, address_hash, title, property_id, parcel "
+        "from ops.linkage_addresses "
         "where address_hash in (select address_hash from wanted_hashes)"
     )
     conn.execute(
@@ -48,10 +51,16 @@ def refresh_addresses(conn: psycopg.Connection) -> int:
             where_wanted=sql.SQL(
                 "where _address_hash in (select address_hash from wanted_hashes)"
             ),
+            where_new=sql.SQL("where _batch_id = any(array({}))").format(NEW_BATCHES),
+            known_titles=sql.SQL(
+                "union all select source, address_hash, title from touched "
+                "where source = 'nsw_valuer'"
+            ),
         )
     )
     conn.execute(
-        "insert into touched select property_id, parcel from ops.linkage_addresses "
+        "insert into touched (property_id, parcel) "
+        "select property_id, parcel from ops.linkage_addresses "
         "where address_hash in (select address_hash from wanted_hashes)"
     )
     conn.execute(
@@ -59,11 +68,10 @@ def refresh_addresses(conn: psycopg.Connection) -> int:
         create temporary table dirty on commit drop as
         select property_id from touched
         union
-        select i.property_id
+        select e.property_id
         from (select distinct parcel from touched where parcel is not null) t
         join ops.linkage_addresses e using (parcel)
-        join intermediate.int_address__identity i using (source, address_hash)
-        where i.unit_number is null and i.lot_number is not null
+        where e.is_lot_alone
         """
     )
     conn.execute("alter table dirty add primary key (property_id)")
@@ -200,16 +208,13 @@ SUPPORTS: LiteralString = (
 )
 PLANS: LiteralString = """
     select parcel from (
-        select distinct e.parcel, e.title, i.property_id,
-            split_part(e.title, '|', 3) = coalesce(i.unit_number, '') as agrees
+        select distinct parcel, e.title, e.property_id, e.is_unit_its_lot as agrees
         from (
             select distinct parcel from ops.linkage_addresses
             join wanted using (property_id) where parcel is not null
         ) p
         join ops.linkage_addresses e using (parcel)
-        join intermediate.int_address__identity i using (source, address_hash)
-        where split_part(e.title, '|', 3) <> '' and i.key_kind <> 'non_identifying'
-            and not (i.unit_number is null and i.lot_number is not null)
+        where e.is_unit_its_lot is not null
     ) lots group by parcel having count(*) > 1 and bool_and(agrees)
 """
 

@@ -89,6 +89,16 @@
         ),
     {% endif -%}
     spoken as not materialized (
+        {#- A whole market is read once; what was touched is looked up, each kind in an
+            index of its own. #}
+        {%- set nameless = "held.exclusion_reasons = array['address_not_identified']" -%}
+        {%- set kinds = [
+            ("held.is_market_sale", "true"),
+            ("not held.is_market_sale and " ~ nameless, "false"),
+        ] if is_incremental() else [
+            ("(held.is_market_sale or " ~ nameless ~ ")", "held.is_market_sale"),
+        ] -%}
+        {%- for condition, is_identified in kinds %}
         select
             held.suburb_key,
             held.dwelling_type,
@@ -96,17 +106,13 @@
             {{ month_index("held.known_on") }} as known_month,
             null::int as until_month,
             held.price_aud,
-            held.is_market_sale as is_identified,
+            {{ is_identified }} as is_identified,
             held.is_simulated
         from {{ ref("sales") }} as held
         {{ joined }}
-        where
-            held.suburb_key is not null
-            and (
-                held.is_market_sale
-                or held.exclusion_reasons = array['address_not_identified']
-            )
+        where held.suburb_key is not null and {{ condition }}
         union all
+        {%- endfor %}
         select
             held.suburb_key,
             held.dwelling_type,

@@ -109,14 +109,20 @@ create table ops.linkage_addresses (
     latitude double precision,
     longitude double precision,
     dwelling_type text,
+    is_lot_alone boolean not null,
+    is_unit_its_lot boolean,
     primary key (address_hash, source)
 );
 create index linkage_addresses_property_idx on ops.linkage_addresses (property_id);
-create index linkage_addresses_parcel_idx on ops.linkage_addresses (parcel)
-    where parcel is not null;
+create index linkage_addresses_lot_idx on ops.linkage_addresses (parcel)
+    where is_lot_alone and parcel is not null;
+create index linkage_addresses_plan_idx on ops.linkage_addresses (parcel)
+    include (title, property_id, is_unit_its_lot) where is_unit_its_lot is not null;
 comment on table ops.linkage_addresses is
     'What sources say of an address besides the address: title (state, parcel, strata lot), '
-    'median coordinates, commonest dwelling type. One row per source and address hash.';
+    'median coordinates, commonest dwelling type; whether it names a lot and no unit, and '
+    'whether its unit has the number of its strata lot (null: it tells nothing of that). One '
+    'row per source and address hash.';
 
 create table ops.linkage_records (
     property_id uuid primary key,

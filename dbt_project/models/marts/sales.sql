@@ -11,6 +11,9 @@
             {"columns": ["suburb_key", "contract_date"],
              "include": ["price_aud", "dwelling_type"], "where": "is_market_sale",
              "serves": ["suburb_sales"]},
+            {"columns": ["suburb_key", "contract_date", "dwelling_type"],
+             "where": "exclusion_reasons = '{address_not_identified}'",
+             "serves": ["model int_market__suburb_months"]},
         ],
         pre_hook=[
             {
