@@ -53,7 +53,10 @@ def contents(conn: psycopg.Connection) -> dict[str, list[object]]:
     }
     found: dict[str, list[object]] = {}
     for table, clock in clocks.items():
-        query = f"select to_jsonb(t) - '{clock}' from {table} t order by 1::text"
+        query = (
+            f"select row from (select to_jsonb(t) - '{clock}' as row from {table} t) "
+            "as rows order by row::text"
+        )
         found[table] = conn.execute(query.encode()).fetchall()
     conn.commit()
     return found
