@@ -40,7 +40,8 @@ def contents(conn: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
         ("ops.source_files", "loaded_at"),
     ):
         rows = conn.execute(
-            f"select to_jsonb(t) - '{clock}' from {table} t order by 1::text"
+            f"select row from (select to_jsonb(t) - '{clock}' as row from {table} t) "
+            "as rows order by row::text"
         )
         found[table] = rows.fetchall()
     conn.commit()
