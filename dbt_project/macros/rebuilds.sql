@@ -53,6 +53,19 @@
     {{- return(rows | length == 0 or good | length == 0 or everything_changed()) -}}
 {%- endmacro %}
 
+{% macro views_on(relation) -%}
+    {#- SQL of the views that read a relation, once each: oid and relnamespace. -#}
+    select distinct views.oid, views.relnamespace
+    from pg_depend
+    inner join pg_rewrite on pg_rewrite.oid = pg_depend.objid
+    inner join pg_class as views on views.oid = pg_rewrite.ev_class
+    where
+        pg_depend.classid = 'pg_rewrite'::regclass
+        and pg_depend.refclassid = 'pg_class'::regclass
+        and pg_depend.refobjid = to_regclass('{{ relation }}')
+        and views.relkind = 'v'
+{%- endmacro %}
+
 {% macro keeps_views() -%}
     {#- Post-hook of every model: views on a table that is rebuilt read the new one as soon
         as it stands there. Else they would go with the old one, and be missing until their
@@ -66,19 +79,12 @@
             reader record;
         begin
             for reader in
-                select distinct
+                select
                     views.oid::regclass as name,
                     replace(
                         pg_get_viewdef(views.oid), '{{ old }}', '{{ this.identifier }}'
                     ) as query
-                from pg_depend
-                inner join pg_rewrite on pg_rewrite.oid = pg_depend.objid
-                inner join pg_class as views on views.oid = pg_rewrite.ev_class
-                where
-                    pg_depend.classid = 'pg_rewrite'::regclass
-                    and pg_depend.refclassid = 'pg_class'::regclass
-                    and pg_depend.refobjid = to_regclass('{{ this.schema }}.{{ old }}')
-                    and views.relkind = 'v'
+                from ({{ views_on(this.schema ~ "." ~ old) }}) as views
             loop
                 begin
                     execute format('create or replace view %s as %s', reader.name, reader.query);
@@ -112,15 +118,9 @@
             reader regclass;
         begin
             for reader in
-                select distinct pg_rewrite.ev_class
-                from pg_depend
-                inner join pg_rewrite on pg_rewrite.oid = pg_depend.objid
-                inner join pg_class as views on views.oid = pg_rewrite.ev_class
-                where
-                    pg_depend.classid = 'pg_rewrite'::regclass
-                    and pg_depend.refclassid = 'pg_class'::regclass
-                    and pg_depend.refobjid = to_regclass('{{ from_relation }}')
-                    and views.relnamespace = 'marts'::regnamespace
+                select views.oid
+                from ({{ views_on(from_relation) }}) as views
+                where views.relnamespace = 'marts'::regnamespace
                 order by 1
             loop
                 execute format('lock table %s in access exclusive mode', reader);

@@ -26,10 +26,10 @@ from simulator.market import Market, MarketSize
 from simulator.server import SiteServer
 from simulator.website import Site
 from tests.homes import Home
+from tests.landings import SALES, contents, counts
 from tests.mutations import mutate
 from tests.psi_samples import psi_file, sale, weekly_zip, write_week, zip_of
 
-SALES = "raw.nsw_valuer__sales"
 JUNE = (date(2024, 6, 3), date(2024, 6, 24))
 
 
@@ -37,29 +37,6 @@ def land(
     conn: psycopg.Connection, location: str | Path, landing: Path, **more: object
 ) -> IngestSummary:
     return ingest_psi(conn, location, landing=landing, is_simulated=False, **more)  # type: ignore[arg-type]
-
-
-def counts(summary: IngestSummary) -> tuple[int, int, int, int]:
-    assert summary.read == summary.loaded + summary.repeated + summary.rejected
-    return summary.read, summary.loaded, summary.repeated, summary.rejected
-
-
-def contents(conn: psycopg.Connection) -> dict[str, list[object]]:
-    """Everything a load writes, without the time it was written."""
-    clocks = {
-        SALES: "_loaded_at",
-        "raw.rejects": "_rejected_at",
-        "ops.source_files": "loaded_at",
-    }
-    found: dict[str, list[object]] = {}
-    for table, clock in clocks.items():
-        query = (
-            f"select row from (select to_jsonb(t) - '{clock}' as row from {table} t) "
-            "as rows order by row::text"
-        )
-        found[table] = conn.execute(query.encode()).fetchall()
-    conn.commit()
-    return found
 
 
 def test_a_week_changed_after_publication_is_read_again_and_the_ledger_tells(
