@@ -1,7 +1,6 @@
 """The repeat-sales price index: from pairs of sales to an index of every area."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import psycopg
@@ -15,10 +14,6 @@ from assets.metadata import (
     unchanged_metadata,
 )
 from assets.resources import Warehouse
-
-if TYPE_CHECKING:
-    # It loads numpy, which only the step itself needs.
-    from ml.index_tables import IndexInputs
 
 INDEX_BUILD = "price_index"
 
@@ -36,50 +31,58 @@ def price_index(
     """Repeat-sales price index of states, regions and suburbs, by dwelling type.
 
     Estimated anew as a whole when pairs known before the current month changed: once a
-    month, and when late or corrected sales of earlier months arrive. Otherwise one pass
-    over the pairs finds that nothing changed. One row per area and dwelling type.
+    month, and when late or corrected sales of earlier months arrive. One row per area
+    and dwelling type.
     """
-    from ml.index_tables import index_inputs, write_indexes
-
     with warehouse.connect() as conn:
-        inputs = index_inputs(conn)
-        wanted = digest(INDEX_BUILD, str(inputs), code_digest("ml"))
-        known = last_build(conn, INDEX_BUILD, wanted)
-        conn.commit()
-        if known is not None:
+        known_before = refresh_price_index(conn, run_id=context.run_id)
+        if known_before is None:
             metadata = unchanged_metadata(context, keys.PRICE_INDEX)
             return dg.MaterializeResult(metadata=metadata)
-        count = write_indexes(conn, _estimated(conn, inputs), inputs.known_before)
-        # The indexes and the note that they are made commit together.
-        record_build(
-            conn, INDEX_BUILD, wanted, run_id=context.run_id, summary={"areas": count}
-        )
-        conn.execute("analyze intermediate.int_market__index_paths")
-        conn.commit()
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(conn, keys.PRICE_INDEX, sample=0),
-                "pairs": inputs.pair_count,
-                "known_before": str(inputs.known_before),
+                "known_before": known_before,
                 "markets": records_table(_markets(conn)),
                 "excluded": records_table(_excluded(conn)),
             }
         )
 
 
-def _estimated(conn: psycopg.Connection, inputs: "IndexInputs") -> Iterator[Any]:
-    """Every area's index with its market; none without pairs."""
-    from ml.index_tables import read_markets
+def refresh_price_index(conn: psycopg.Connection, *, run_id: str) -> str | None:
+    """Estimate every area's index anew, unless that would change nothing.
+
+    Returns the day before which what was used had become known ("no pairs" without
+    any), None where nothing changed. The indexes, the note that they are made and the
+    news of changes taken commit together.
+    """
+    # They load numpy, which only the step itself needs.
+    from ml.index_tables import (
+        listen,
+        newest_month,
+        read_markets,
+        take_news,
+        write_indexes,
+    )
     from ml.price_index import market_indexes
 
-    if inputs.known_before is None:
-        return iter(())
-    markets = read_markets(conn, inputs.known_before)
-    return (
-        (market, found)
+    listen(conn)
+    before = newest_month(conn)
+    told = "no pairs" if before is None else str(before)
+    wanted = digest(INDEX_BUILD, told, code_digest("ml"))
+    news = take_news(conn, before)
+    if not news and last_build(conn, INDEX_BUILD, wanted) is not None:
+        conn.commit()
+        return None
+    markets = () if before is None else read_markets(conn, before)
+    found = (
+        (market, index)
         for market in markets
-        for found in market_indexes(market.pairs, market.region_of, len(market.regions))
+        for index in market_indexes(market.pairs, market.region_of, len(market.regions))
     )
+    count = write_indexes(conn, found, before)
+    record_build(conn, INDEX_BUILD, wanted, run_id=run_id, summary={"areas": count})
+    return told
 
 
 def _markets(conn: psycopg.Connection) -> list[dict[str, Any]]:

@@ -24,18 +24,12 @@ from assets.metadata import (
     table_metadata,
 )
 from assets.partitions import psi_weeks
-from assets.resources import Warehouse
+from assets.resources import FETCH_RETRY, Warehouse
 from connectors import csv_mapping, nsw_valuer
 from connectors.resilience import SourceClient
 from database.quarantine import count_open_rejects
 from database.source_health import record_source_run
 from domain.errors import PermanentError
-
-# A source that is briefly away comes back; a refused password or a bad folder does not
-# (those raise PermanentError, which `_pulled` ends without a retry).
-FETCH_RETRY = dg.RetryPolicy(
-    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-)
 
 
 class NswValuerConfig(dg.Config):

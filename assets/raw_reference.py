@@ -25,14 +25,10 @@ from assets.metadata import (
     source_metadata,
     stale_metadata,
 )
-from assets.resources import Warehouse
+from assets.resources import FETCH_RETRY, Warehouse
 from connectors.reference import INFOS
 from database.releases import Settled, newest_refusal, wholeness
 from domain.errors import PermanentError
-
-FETCH_RETRY = dg.RetryPolicy(
-    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-)
 
 #: Dataset (its setting is `reference.<name>`): what its asset says of itself.
 ASSETS: dict[str, str] = {

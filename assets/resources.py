@@ -1,4 +1,4 @@
-"""Dagster resources: the warehouse, and dbt without its version look-up.
+"""Dagster resources: the warehouse, dbt without its version look-up; how pulls retry.
 
 Both resolve settings when a step uses them, never when the code location loads.
 """
@@ -20,6 +20,12 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from packaging.version import Version
+
+#: A source that is briefly away comes back; a refused password or a bad folder does not
+#: (those raise PermanentError, which ends a step without a retry).
+FETCH_RETRY = dg.RetryPolicy(
+    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+)
 
 
 class Warehouse(dg.ConfigurableResource):

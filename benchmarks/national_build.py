@@ -18,21 +18,20 @@ from pathlib import Path
 
 import psycopg
 
-from assets.builds import MARKET_BUILD, digest, last_build, record_build
+from assets.builds import MARKET_BUILD, last_build, record_build
 from assets.dbt import BRANCHES, Branch, build_fingerprint
 from assets.dbt_runner import run_dbt
 from assets.landing.address_sources import SOURCES
 from assets.landing.gnaf_keys import refresh_gnaf_keys
 from assets.landing.identification import identify_addresses
 from assets.manifest import build_manifest
+from assets.price_index import refresh_price_index
 from assets.resolution import resolve_homes
 from benchmarks.memory import watching
 from benchmarks.processes import tree_cpu_seconds
 from database.connections import connect
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
-from ml.index_tables import index_inputs, read_markets, write_indexes
-from ml.price_index import market_indexes
 from settings import Settings
 
 #: Branches behind the marts: timed, but no part of "from raw to marts".
@@ -161,23 +160,8 @@ def _link(database: Database) -> dict[str, float]:
 
 
 def _estimate_index(database: Database) -> dict[str, float]:
-    """As the asset `price_index` has it: anew when earlier months' pairs changed."""
     with connect(database.url) as conn:
-        inputs = index_inputs(conn)
-        wanted = digest("price_index", str(inputs))
-        if last_build(conn, "price_index", wanted) is None and inputs.known_before:
-            markets = read_markets(conn, inputs.known_before)
-            found = (
-                (market, index)
-                for market in markets
-                for index in market_indexes(
-                    market.pairs, market.region_of, len(market.regions)
-                )
-            )
-            write_indexes(conn, found, inputs.known_before)
-            record_build(conn, "price_index", wanted, run_id="benchmark", summary={})
-            conn.execute("analyze intermediate.int_market__index_paths")
-        conn.commit()
+        refresh_price_index(conn, run_id="benchmark")
     return {}
 
 

@@ -33,12 +33,14 @@ left join intermediate.int_gnaf__keys g on g.property_id = i.property_id
 where i.key_kind <> 'non_identifying'
 """
 
-#: What sources say of an address besides the address, of hashes in `wanted_hashes`.
-EVIDENCE: LiteralString = """
-insert into ops.linkage_addresses (
-    source, address_hash, property_id, title, latitude, longitude, dwelling_type,
-    is_lot_alone, is_unit_its_lot
+#: What sources say of an address besides the address; `parcel` follows from the title.
+EVIDENCE_COLUMNS: LiteralString = (
+    "source, address_hash, property_id, title, latitude, longitude, dwelling_type, "
+    "is_lot_alone, is_unit_its_lot"
 )
+#: It, into a table: of all addresses, or of hashes in `wanted_hashes`.
+EVIDENCE: LiteralString = """
+insert into {target} ({columns})
 select i.source, i.address_hash, i.property_id, said.title, said.latitude,
     said.longitude, said.dwelling_type, i.is_lot_alone,
     case
@@ -49,7 +51,7 @@ select i.source, i.address_hash, i.property_id, said.title, said.latitude,
 from (
     select *, unit_number is null and lot_number is not null as is_lot_alone
     from intermediate.int_address__identity
-    {join_wanted}
+    {of_wanted}
 ) i
 left join (
     select source, address_hash, min(title) as title,
@@ -75,6 +77,8 @@ left join (
 """
 
 
+#: Addresses that identity read anew since the last run.
+RENAMED = sql.SQL("select key::uuid from taken where input = {}").format(_IDENTITY)
 #: Batches of the NSW files that came, or changed, since the last run.
 NEW_BATCHES = sql.SQL("select key::uuid from taken where input = {}").format(_PSI)
 
@@ -157,7 +161,9 @@ def refresh_all_addresses(conn: psycopg.Connection) -> None:
     with without_indexes(conn, "ops.linkage_addresses"):
         conn.execute(
             sql.SQL(EVIDENCE).format(
-                join_wanted=nothing,
+                target=sql.Identifier("ops", "linkage_addresses"),
+                columns=sql.SQL(EVIDENCE_COLUMNS),
+                of_wanted=nothing,
                 where_wanted=nothing,
                 where_new=nothing,
                 known_titles=nothing,
@@ -172,7 +178,7 @@ def copy_records(
     """Write the linkage's input as CSV; `only`: a table of property ids."""
     query = _RECORDS
     if only is not None:
-        query += f"and i.property_id in (select property_id from {only})"  # noqa: S608
+        query += f"and i.property_id = any(array(select property_id from {only}))"  # noqa: S608
     copy_out(conn, query, target)
 
 

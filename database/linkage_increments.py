@@ -14,55 +14,70 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from database.linkage import EVIDENCE, NEW_BATCHES, PAIRS, copy_in, count
+from database.linkage import (
+    EVIDENCE,
+    EVIDENCE_COLUMNS,
+    NEW_BATCHES,
+    PAIRS,
+    RENAMED,
+    copy_in,
+    count,
+)
+
+#: House numbers after which a street counts as known, however many it has.
+_ENOUGH = 6
 
 
 def look_up(conn: psycopg.Connection, *, few: bool) -> None:
     """Of few records each is looked up: scans and merges walk through the country.
 
-    The planner cannot know how few rows a chain of joins leaves, and would scan.
+    The planner cannot know how few rows a chain of joins leaves, and would scan. Rows
+    of many keys (`= any(array(...))`) are read by bitmap, many pages at once: one after
+    the other each waits for the disk.
     """
     on = sql.SQL("off" if few else "on")
-    conn.execute(sql.SQL("set local enable_seqscan = {}").format(on))
-    conn.execute(sql.SQL("set local enable_mergejoin = {}").format(on))
+    for plan in ("seqscan", "mergejoin", "indexscan"):
+        name = sql.Identifier(f"enable_{plan}")
+        conn.execute(sql.SQL("set local {} = {}").format(name, on))
 
 
 def refresh_addresses(conn: psycopg.Connection) -> int:
-    """The same for `wanted_hashes` alone; records touched become table `dirty`.
+    """The same for `wanted_hashes` alone; records it tells news of become `dirty`.
 
     The least title is known of the rows read before, so that only new batches are
     read (discarded ones make a full run); coordinates' medians need all rows, of CSV
-    files alone. Records whose plan may number its units otherwise now are `dirty`
-    too. Returns how many records are.
+    files alone. A home sold again under its known address is no news, and most sales
+    are that. Records whose plan may number its units otherwise now are `dirty` too.
+    Returns how many records are.
     """
     conn.execute(
-        "create temporary table touched on commit drop as "
-        "select source, address_hash, title, property_id, parcel "
-        "from ops.linkage_addresses "
-        "where address_hash in (select address_hash from wanted_hashes)"
+        "create temporary table said_before on commit drop as "
+        "select * from ops.linkage_addresses "
+        "where address_hash = any(array(select address_hash from wanted_hashes))"
     )
     conn.execute(
-        "delete from ops.linkage_addresses "
-        "where address_hash in (select address_hash from wanted_hashes)"
+        "create temporary table said_now "
+        "(like ops.linkage_addresses including generated) on commit drop"
     )
     conn.execute(
         sql.SQL(EVIDENCE).format(
-            join_wanted=sql.SQL("join wanted_hashes using (address_hash)"),
+            target=sql.Identifier("said_now"),
+            columns=sql.SQL(EVIDENCE_COLUMNS),
+            of_wanted=sql.SQL(
+                "where address_hash = any(array("
+                "select address_hash from wanted_hashes))"
+            ),
             where_wanted=sql.SQL(
                 "where _address_hash in (select address_hash from wanted_hashes)"
             ),
             where_new=sql.SQL("where _batch_id = any(array({}))").format(NEW_BATCHES),
             known_titles=sql.SQL(
-                "union all select source, address_hash, title from touched "
+                "union all select source, address_hash, title from said_before "
                 "where source = 'nsw_valuer'"
             ),
         )
     )
-    conn.execute(
-        "insert into touched (property_id, parcel) "
-        "select property_id, parcel from ops.linkage_addresses "
-        "where address_hash in (select address_hash from wanted_hashes)"
-    )
+    _keep_news(conn)
     conn.execute(
         """
         create temporary table dirty on commit drop as
@@ -77,6 +92,46 @@ def refresh_addresses(conn: psycopg.Connection) -> int:
     conn.execute("alter table dirty add primary key (property_id)")
     conn.execute("analyze dirty")
     return count(conn, "select count(*) from dirty")
+
+
+def _keep_news(conn: psycopg.Connection) -> None:
+    """Replace what is said otherwise now, or of another record: table `touched`."""
+    conn.execute(
+        sql.SQL(
+            """
+            create temporary table news on commit drop as
+            select source, address_hash from (
+                (table said_before except table said_now)
+                union
+                (table said_now except table said_before)
+            ) changed
+            union
+            select source, address_hash from said_now
+            where address_hash in ({renamed})
+            """
+        ).format(renamed=RENAMED)
+    )
+    conn.execute(
+        """
+        create temporary table touched on commit drop as
+        select property_id, parcel
+        from said_before join news using (source, address_hash)
+        union
+        select property_id, parcel
+        from said_now join news using (source, address_hash)
+        """
+    )
+    conn.execute(
+        "delete from ops.linkage_addresses a using news "
+        "where a.source = news.source and a.address_hash = news.address_hash"
+    )
+    columns = sql.SQL(EVIDENCE_COLUMNS)
+    conn.execute(
+        sql.SQL(
+            "insert into ops.linkage_addresses ({columns}) "
+            "select {columns} from said_now join news using (source, address_hash)"
+        ).format(columns=columns)
+    )
 
 
 def update_blocks(
@@ -102,16 +157,35 @@ def update_blocks(
         from fresh f cross join unnest(f.block_keys) k (key)
         """
     )
+    # Streets that gain or lose a number; one that knows enough of them only by a loss.
     conn.execute(
-        "create temporary table moved_streets on commit drop as "
-        "select street_key from ops.linkage_records join dirty using (property_id) "
-        "union select street_key from fresh"
+        """
+        create temporary table moved_streets on commit drop as
+        with were as (
+            select distinct r.street_key, r.first_number
+            from ops.linkage_records r join dirty using (property_id)
+        ),
+        are as (select distinct street_key, first_number from fresh)
+        select street_key from (table were except table are) lost
+        union
+        select gained.street_key from (table are except table were) gained
+        left join ops.linkage_streets known using (street_key)
+        where coalesce(known.support, 0) < %s
+        """,
+        [_ENOUGH],
+    )
+    # Most are dirty for their neighbours' sake: their own blocks stay as they are.
+    conn.execute(
+        "delete from ops.linkage_records r using dirty "
+        "where r.property_id = dirty.property_id "
+        "and not exists (select from fresh f where f.property_id = r.property_id "
+        "and (f.street_key, f.first_number, f.block_keys) "
+        "is not distinct from (r.street_key, r.first_number, r.block_keys))"
     )
     conn.execute(
-        "delete from ops.linkage_records "
-        "where property_id in (select property_id from dirty)"
+        "insert into ops.linkage_records select * from fresh f where not exists "
+        "(select from ops.linkage_records r where r.property_id = f.property_id)"
     )
-    conn.execute("insert into ops.linkage_records select * from fresh")
     _dirty_by_caps(conn, caps)
     _dirty_by_streets(conn)
     conn.execute("analyze dirty")
@@ -144,7 +218,7 @@ def _dirty_by_streets(conn: psycopg.Connection) -> None:
     conn.execute(
         """
         create temporary table streets_now on commit drop as
-        select m.street_key, least(numbers.seen, 6)::smallint as support,
+        select m.street_key, least(numbers.seen, %s)::smallint as support,
             was.support as was
         from moved_streets m
         cross join lateral (
@@ -152,7 +226,8 @@ def _dirty_by_streets(conn: psycopg.Connection) -> None:
             where r.street_key = m.street_key
         ) numbers
         left join ops.linkage_streets was using (street_key)
-        """
+        """,
+        [_ENOUGH],
     )
     conn.execute(
         "insert into ops.linkage_streets select street_key, support from streets_now "
@@ -208,13 +283,13 @@ SUPPORTS: LiteralString = (
 )
 PLANS: LiteralString = """
     select parcel from (
-        select distinct parcel, e.title, e.property_id, e.is_unit_its_lot as agrees
-        from (
+        select distinct parcel, title, property_id, is_unit_its_lot as agrees
+        from ops.linkage_addresses
+        where is_unit_its_lot is not null and parcel = any(array(
             select distinct parcel from ops.linkage_addresses
-            join wanted using (property_id) where parcel is not null
-        ) p
-        join ops.linkage_addresses e using (parcel)
-        where e.is_unit_its_lot is not null
+            where parcel is not null
+                and property_id = any(array(select property_id from wanted))
+        ))
     ) lots group by parcel having count(*) > 1 and bool_and(agrees)
 """
 

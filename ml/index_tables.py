@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import psycopg
@@ -19,30 +19,25 @@ from ml.price_index import AreaIndex
 from ml.repeat_sales import Pairs
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from ml.repeat_sales import Ints
+
+#: Name by which the estimate is told of changes (`ops.register_model`).
+READER = "price_index"
+_PAIRS = "int_market__repeat_pairs"
 
 # PostgreSQL's binary COPY: what stands before the rows and after them.
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
 _INT4_OID = 23
 _ARRAY_HEAD_BYTES = 20
+_SENT_BIGINT = np.dtype([("size", ">i4"), ("number", ">i8")])
 _FIRST_DAY = date(2000, 1, 1)
 
-
-@dataclass(frozen=True)
-class IndexInputs:
-    """What an estimate rests on: facts known before a day, and a hash of them.
-
-    ``known_before`` is the first of the month in which the newest pair became known:
-    indexes are made once a month, as they are published, and late facts of earlier
-    months count at once. None without pairs.
-    """
-
-    known_before: date | None
-    pair_count: int
-    pair_hash: int
+# A pair in 62 bits: first month, second month, change of log price in millionths; all
+# from 0 on.
+_FIRST_BIT, _SECOND_BIT = 48, 33
+_MONTH_ZERO, _MONTH_MASK = 1 << 13, (1 << 14) - 1
+_CHANGE_ZERO, _CHANGE_MASK = 1 << 31, (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -66,129 +61,127 @@ class Market:
         return self.state
 
 
-def index_inputs(conn: psycopg.Connection) -> IndexInputs:
-    """What would be estimated from now; one pass over the pairs."""
+def listen(conn: psycopg.Connection) -> None:
+    """From now on be told of what changes in the pairs; commits."""
+    conn.execute("select ops.register_model(%s, %s)", [READER, [_PAIRS]])
+    conn.commit()
+
+
+def newest_month(conn: psycopg.Connection) -> date | None:
+    """First of the month in which the newest pair became known; None without pairs.
+
+    Indexes rest on what was known before: they are made once a month, as they are
+    published, and late facts of earlier months count at once.
+    """
     row = conn.execute(
-        """
-        with cut as (
-            select date_trunc('month', max(known_on))::date as known_before
-            from intermediate.int_market__repeat_pairs
-        )
-        select
-            cut.known_before,
-            count(pairs.pair_hash),
-            coalesce(sum(pairs.pair_hash), 0)
-        from cut
-        left join intermediate.int_market__repeat_pairs as pairs
-            on pairs.known_on < cut.known_before and pairs.exclusion_reason is null
-        group by 1
-        """
+        "select date_trunc('month', max(known_on))::date "
+        "from intermediate.int_market__repeat_pairs"
     ).fetchone()
-    assert row is not None
-    return IndexInputs(row[0], int(row[1]), int(row[2]))
+    return row[0] if row else None
+
+
+def take_news(conn: psycopg.Connection, before: date | None) -> bool:
+    """Whether pairs known before a day came, went or changed since this was asked.
+
+    The notes are gone when the caller commits.
+    """
+    row = conn.execute(
+        "with gone as (delete from ops.model_changes where model = %s returning key) "
+        "select coalesce(bool_or(key is null or key::date < %s), false) from gone",
+        [READER, before],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def read_markets(conn: psycopg.Connection, before: date) -> Iterator[Market]:
     """The markets there are, each with its usable pairs known before a day.
 
     A suburb's region is the one most of its pairs are of. Everything is read at once,
-    in 14 bytes a pair; the connection is free when the first market comes.
+    in 24 bytes a pair; the connection is free when the first market comes.
     """
-    conn.execute("drop table if exists index_areas")
-    conn.execute(
-        """
-        create temporary table index_areas on commit drop as
-        with counted as (
-            select
-                state, dwelling_type, suburb_key, region, count(*) as pairs,
-                bool_or(is_simulated) as is_simulated
-            from intermediate.int_market__repeat_pairs
-            where exclusion_reason is null and known_on < %s and suburb_key is not null
-            group by 1, 2, 3, 4
+    read: dict[tuple[str, str], list[_Part]] = {}
+    for state, dwelling_type, *columns in _read_parts(conn, before):
+        read.setdefault((state, dwelling_type), []).append(_Part(*columns))
+    # No generator itself: the reading is over when this returns.
+    return (_market(*key, read.pop(key)) for key in sorted(read))
+
+
+class _Part(NamedTuple):
+    """Pairs of a suburb and region; `pairs` as PostgreSQL sends the packed numbers."""
+
+    suburb_key: str
+    region: str | None
+    is_simulated: bool
+    pairs: bytes
+
+
+def _market(state: str, dwelling_type: str, parts: list[_Part]) -> Market:
+    parts.sort(key=lambda part: (part.suburb_key, part.region is None, part.region))
+    suburbs = list(dict.fromkeys(part.suburb_key for part in parts))
+    number = {key: at for at, key in enumerate(suburbs)}
+    packed = [_numbers_of(part.pairs) for part in parts]
+    main: dict[str, tuple[int, str | None]] = {}
+    for part, pairs in zip(parts, packed, strict=True):
+        # Of equally many the first by name.
+        if len(pairs) > main.get(part.suburb_key, (0, None))[0]:
+            main[part.suburb_key] = len(pairs), part.region
+    regions = sorted({region for _, region in main.values() if region is not None})
+    at_region = {name: at for at, name in enumerate(regions)}
+    areas = [number[part.suburb_key] for part in parts]
+    everything = np.concatenate(packed)
+    return Market(
+        state=state,
+        dwelling_type=dwelling_type,
+        is_simulated=any(part.is_simulated for part in parts),
+        pairs=Pairs(
+            first=(everything >> _FIRST_BIT) - _MONTH_ZERO,
+            second=((everything >> _SECOND_BIT) & _MONTH_MASK) - _MONTH_ZERO,
+            change=(everything & _CHANGE_MASK) - _CHANGE_ZERO,
+            area=np.repeat(areas, [len(pairs) for pairs in packed]),
         ),
-
-        main as (
-            select distinct on (state, dwelling_type, suburb_key) *
-            from counted
-            order by state, dwelling_type, suburb_key, pairs desc, region
-        )
-
-        select
-            main.*,
-            dense_rank() over (order by state, dwelling_type)::int - 1 as market,
-            row_number() over (
-                partition by state, dwelling_type order by suburb_key
-            )::int - 1 as area
-        from main
-        """,
-        [before],
+        suburbs=suburbs,
+        regions=regions,
+        region_of=np.array(
+            [
+                -1 if (name := main[key][1]) is None else at_region[name]
+                for key in suburbs
+            ]
+        ),
     )
-    conn.execute("analyze index_areas")
-    areas = conn.execute(
-        "select market, state, dwelling_type, suburb_key, region, is_simulated "
-        "from index_areas order by market, area"
-    ).fetchall()
-    return _markets(areas, _read_rows(conn, before))
 
 
-def _markets(
-    areas: list[tuple[Any, ...]], rows: npt.NDArray[np.void]
-) -> Iterator[Market]:
-    count = areas[-1][0] + 1 if areas else 0
-    order = np.argsort(rows["market"], kind="stable")
-    ends = np.searchsorted(rows["market"][order], np.arange(count + 1))
-    for market in range(count):
-        mine = [area[1:] for area in areas if area[0] == market]
-        part = rows[order[ends[market] : ends[market + 1]]]
-        regions = sorted({region for _, _, _, region, _ in mine if region is not None})
-        number = {name: at for at, name in enumerate(regions)}
-        columns = ("first", "second", "change", "area")
-        yield Market(
-            state=mine[0][0],
-            dwelling_type=mine[0][1],
-            is_simulated=mine[0][4],
-            pairs=Pairs(*(part[name].astype("int64") for name in columns)),
-            suburbs=[area[2] for area in mine],
-            regions=regions,
-            region_of=np.array([number.get(area[3], -1) for area in mine]),
-        )
-
-
-def _read_rows(conn: psycopg.Connection, before: date) -> npt.NDArray[np.void]:
-    kept = np.dtype(
-        {
-            "names": ["market", "area", "first", "second", "change"],
-            "formats": ["i2", "i4", "i2", "i2", "i4"],
-        }
-    )
-    parts = [np.empty(0, kept)]
-    # An area a row: millions of rows one by one take longer than to estimate them.
+def _read_parts(conn: psycopg.Connection, before: date) -> Iterator[tuple[Any, ...]]:
+    # A suburb a row and a pair a number: millions of rows one by one take longer than
+    # to estimate them, three arrays of them three times as long as one.
+    conn.execute("set local work_mem = '192MB'")
     with conn.cursor(binary=True) as cursor:
-        rows = cursor.stream(
+        yield from cursor.stream(
             """
-            select areas.market, areas.area,
-                array_send(array_agg(pairs.first_month::int)) as first,
-                array_send(array_agg(pairs.second_month::int)) as second,
-                array_send(array_agg(pairs.log_change::int)) as change
-            from intermediate.int_market__repeat_pairs as pairs
-            join index_areas as areas using (state, dwelling_type, suburb_key)
-            where pairs.exclusion_reason is null and pairs.known_on < %s
-            group by 1, 2
+            select state, dwelling_type, suburb_key, region, bool_or(is_simulated),
+                array_send(array_agg(
+                    ((first_month + %(zero)s)::bigint << %(first)s)
+                    | ((second_month + %(zero)s)::bigint << %(second)s)
+                    | (log_change + %(change)s::bigint)
+                ))
+            from intermediate.int_market__repeat_pairs
+            where exclusion_reason is null and known_on < %(before)s
+                and suburb_key is not null
+            group by 1, 2, 3, 4
             """,
-            [before],
+            {
+                "zero": _MONTH_ZERO,
+                "first": _FIRST_BIT,
+                "second": _SECOND_BIT,
+                "change": _CHANGE_ZERO,
+                "before": before,
+            },
         )
-        for market, area, *columns in rows:
-            found = [_array_of(column) for column in columns]
-            part = np.empty(len(found[0]), kept)
-            part["market"], part["area"] = market, area
-            part["first"], part["second"], part["change"] = found
-            parts.append(part)
-    return np.concatenate(parts)
 
 
-def _array_of(sent: bytes) -> Ints:
-    """Numbers of an int[] without nulls, as PostgreSQL sends them."""
-    return np.frombuffer(sent, ">i4", offset=_ARRAY_HEAD_BYTES)[1::2].astype("int64")
+def _numbers_of(sent: bytes) -> Ints:
+    """Numbers of a bigint[] without nulls, as PostgreSQL sends them."""
+    fields = np.frombuffer(sent, _SENT_BIGINT, offset=_ARRAY_HEAD_BYTES)
+    return fields["number"].astype("int64")
 
 
 def write_indexes(
@@ -198,7 +191,8 @@ def write_indexes(
 ) -> int:
     """Put these indexes in the place of all others; returns how many.
 
-    Readers see the old ones until the caller commits.
+    Readers see the old ones until the caller commits. Statistics are of the names
+    alone: nobody looks for a figure within the lists, which are long to read.
     """
     conn.execute("delete from intermediate.int_market__index_paths")
     # Without a day there are no pairs, and no rows.
@@ -230,6 +224,10 @@ def write_indexes(
                 )
             )
         copy.write(_END)
+    conn.execute(
+        "analyze intermediate.int_market__index_paths "
+        "(area_kind, area_key, state, dwelling_type)"
+    )
     return count
 
 

@@ -37,7 +37,7 @@ _NORMAL_MAD = 1.4826
 #: How strongly a departure is drawn back to none, against how it may move in a step.
 _LEVEL_PULL = 1e-3
 #: Cells of normal equations held at once (doubles).
-_CHUNK_CELLS = 12_000_000
+_CHUNK_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def _noise(pairs: Pairs, residuals: Floats) -> tuple[float, float]:
     """Variance of a pair: of its sales, and by month between; by robust spreads."""
     years = (pairs.second - pairs.first) // 12
     count = np.bincount(years)
-    order = np.argsort(years, kind="stable")
+    # Of short numbers a stable sort counts instead of comparing.
+    order = np.argsort(years.astype("int16"), kind="stable")
     spread = np.array(
         [
             np.median(np.abs(part)) if len(part) else 0.0
@@ -298,17 +299,21 @@ def _normal_equations(
     )
     right = np.zeros(areas * knots)
     seen = np.full(areas * knots, 1e-9)
-    precision = np.zeros(areas * knots * knots)
-    for knot, part in ends:
+    own, shared = (np.zeros(areas * knots * knots) for _ in range(2))
+    for at_end, (knot, part) in enumerate(ends):
         place = row * knots + knot
         right += np.bincount(place, weight * residual * part, len(right))
         seen += np.bincount(place, cells.count * np.abs(part), len(right))
-        for other, other_part in ends:
-            told = weight * cells.count * part * other_part
-            precision += np.bincount(place * knots + other, told, len(precision))
+        told = weight * cells.count * part
+        own += np.bincount(place * knots + knot, told * part, len(own))
+        # What two ends share counts in both directions: once here, once transposed.
+        for other, other_part in ends[at_end + 1 :]:
+            shared += np.bincount(place * knots + other, told * other_part, len(own))
+    precision, half = (table.reshape(areas, knots, knots) for table in (own, shared))
+    precision += half + half.transpose(0, 2, 1)
     shares = seen.reshape(areas, knots)
     return (
-        precision.reshape(areas, knots, knots),
+        precision,
         right.reshape(areas, knots),
         shares / shares.sum(axis=1, keepdims=True),
     )

@@ -67,6 +67,12 @@ _INSERT = """
 insert into intermediate.int_address__identity ({names}, gnaf_pid)
 select {names}, pid from different where is_new
 """
+_COUNT_ABOUT = """
+select greatest(reltuples, 0)::bigint from pg_class
+where oid = 'intermediate.int_address__identity'::regclass
+"""
+#: One row of so many is few.
+_FEW = 20
 _FORGET_UNREAD = """
 delete from intermediate.int_address__identity t
 where t.source = %s and not exists (
@@ -114,7 +120,8 @@ def merge_identities(
         conn.execute(sql.SQL(_INSERT).format(names=_names(_COLUMNS)))
     if only_read is not None:
         conn.execute(_FORGET_UNREAD, [only_read])
-    if changed:
+    # A few rows more change nothing about a large table; to sample it is to read it.
+    if changed * _FEW > value(conn, _COUNT_ABOUT):
         conn.execute("analyze intermediate.int_address__identity")
 
 

@@ -12,3 +12,14 @@
         {%- endfor %}
     )::uuid
 {%- endmacro %}
+
+{% macro identities_of(records) -%}
+    {#- CTE `identities`: those of the addresses of a CTE `records`. In increments they are
+        read together, many pages at once; one after the other each waits for the disk. -#}
+    identities as {{ "" if is_incremental() else "not " }}materialized (
+        select * from {{ source("intermediate", "int_address__identity") }}
+        {%- if is_incremental() %}
+        where address_hash = any(array(select address_hash from {{ records }}))
+        {%- endif %}
+    )
+{%- endmacro %}

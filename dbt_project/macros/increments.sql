@@ -80,20 +80,20 @@
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
     create temporary table rows_gone on commit drop as
     select {{ columns }} from {{ target }}
-    where {{ key }} in (select key from touched_keys)
+    where {{ key }} = any(array(select key from touched_keys))
     except
     select {{ columns }} from {{ made }};
     create temporary table rows_new on commit drop as
     select {{ columns }} from {{ made }}
     except
     select {{ columns }} from {{ target }}
-    where {{ key }} in (select key from touched_keys);
+    where {{ key }} = any(array(select key from touched_keys));
     create temporary table changed_keys on commit drop as
     select {{ key }} as key from rows_gone
     union
     select {{ key }} from rows_new;
     analyze changed_keys;
-    delete from {{ target }} where {{ key }} in (select key from changed_keys);
+    delete from {{ target }} where {{ key }} = any(array(select key from changed_keys));
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ made }}
     where {{ key }} in (select key from changed_keys);

@@ -28,7 +28,7 @@
         null::text, source_file, source_row_number, is_simulated, observed_on,
         observed_on::timestamptz
     {%- endset -%}
-    {%- set is_touched = "property_id in (select key from " ~ touched() ~ ")" -%}
+    {%- set is_touched = "property_id = any(array(select key from " ~ touched() ~ "))" -%}
     select
         property_id, null::uuid as merged_into_property_id,
         merged_from_property_id is null as is_own_address, is_market_sale, price_aud,

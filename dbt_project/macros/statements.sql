@@ -15,6 +15,7 @@
     {%- endif -%}
     {%- elif config.get("materialized") == "incremental" %};
     set local enable_seqscan = off;
-    set local enable_mergejoin = off
+    set local enable_mergejoin = off;
+    set local enable_indexscan = off
     {%- endif -%}
 {%- endmacro %}

@@ -41,3 +41,36 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
+    {#- As dbt has it, but a table that is only added to is not told again what it says
+        already: to comment is to wait for, and to end, a vacuum that is at work. -#}
+    {%- if not (is_incremental() and has_comments_of(relation, model)) -%}
+        {{- default__persist_docs(relation, model, for_relation, for_columns) -}}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro has_comments_of(relation, model) -%}
+    {#- Whether table and columns say in the catalog what the model's YAML says. -#}
+    {%- set found = run_query(
+        "select coalesce(columns.attname, '') as name, comments.description"
+        ~ " from pg_description as comments"
+        ~ " left join pg_attribute as columns on columns.attrelid = comments.objoid"
+        ~ " and columns.attnum = comments.objsubid and comments.objsubid > 0"
+        ~ " where comments.classoid = 'pg_class'::regclass"
+        ~ " and comments.objoid = to_regclass('" ~ relation ~ "')"
+    ) -%}
+    {%- set said = {} -%}
+    {%- for row in found.rows -%}
+        {%- do said.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+    {%- set wanted = {"": model.description} -%}
+    {%- for column in model.columns.values() -%}
+        {%- do wanted.update({column.name: column.description}) -%}
+    {%- endfor -%}
+    {%- set other = [] -%}
+    {%- for name, text in wanted.items() if said.get(name, "") != text -%}
+        {%- do other.append(name) -%}
+    {%- endfor -%}
+    {{- return(other | length == 0) -}}
+{%- endmacro %}

@@ -114,6 +114,27 @@ def test_a_build_of_nothing_new_changes_nothing(
     assert _places(database_url) == places
 
 
+def test_increments_keep_what_tables_and_columns_say_of_themselves(
+    database_url: str, dbt: DbtProject
+) -> None:
+    said = (
+        "select obj_description('marts.sales'::regclass, 'pg_class'),"
+        " col_description('marts.sales'::regclass, 1)"
+    )
+    history = History(database_url, 5)
+    history.step()
+    dbt.run(*BUILD)
+    first = rows_of(database_url, said)
+    assert all(first[0])
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("comment on column marts.sales.sale_id is 'other words'")
+
+    history.step()
+    dbt.run(*BUILD)
+
+    assert rows_of(database_url, said) == first
+
+
 def _places(url: str) -> dict[str, list[Any]]:
     return {
         table: rows_of(url, f"select ctid, xmin::text from {table} order by 1")

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from assets.landing.reaxml import ingest_reaxml
-from ml.index_tables import index_inputs, read_markets, write_indexes
-from ml.price_index import market_indexes
+from assets.price_index import refresh_price_index
+from ml.index_tables import newest_month
 from tests.dbt_samples import DbtProject, csv, plant, plant_psi, psi, rows_of
 from tests.listing_build import ListingBuild
 from tests.reaxml_samples import drop, feed, record
@@ -44,29 +44,10 @@ def dbt(database_url: str, tmp_path: Path) -> Iterator[DbtProject]:
         del os.environ[name]
 
 
-def estimate(url: str) -> int:
-    """What the asset does."""
-    with psycopg.connect(url) as conn:
-        before = index_inputs(conn).known_before
-        if before is None:
-            return 0
-        markets = read_markets(conn, before)
-        return write_indexes(
-            conn,
-            (
-                (market, found)
-                for market in markets
-                for found in market_indexes(
-                    market.pairs, market.region_of, len(market.regions)
-                )
-            ),
-            before,
-        )
-
-
 def build(url: str, dbt: DbtProject, *more: str) -> None:
     dbt.run("run", "--select", *MODELS, *more)
-    estimate(url)
+    with psycopg.connect(url) as conn:
+        refresh_price_index(conn, run_id="test")
 
 
 def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -209,6 +190,39 @@ def test_the_index_follows_the_market_and_is_shown_by_suburb(
     )
     assert shown[0][0] > 0.9 * shown[0][1]
     assert shown[0][2] == 0
+
+
+def test_the_index_is_made_anew_only_when_pairs_of_earlier_months_change(
+    database_url: str, dbt: DbtProject
+) -> None:
+    def made_anew_after(*rows: dict[str, Any]) -> bool:
+        plant_psi(database_url, *rows)
+        dbt.run("run", "--select", *MODELS)
+        with psycopg.connect(database_url) as conn:
+            return refresh_price_index(conn, run_id="test") is not None
+
+    def again(number: int, known: date) -> dict[str, Any]:
+        """A home of the market, sold for the last time."""
+        return psi(
+            str(known),
+            f"L{number}",
+            valuer_property_id=str(number),
+            house_number=str(number + 1),
+            locality=("PARRAMATTA", "GRANVILLE")[number % 2],
+            contract_date=date(2024, 2, 1),
+            settlement_date=date(2024, 3, 1),
+            purchase_price_aud=1_200_000,
+        )
+
+    assert made_anew_after(*resales())
+    with psycopg.connect(database_url) as conn:
+        assert refresh_price_index(conn, run_id="test") is None
+        newest = newest_month(conn)
+    assert newest is not None
+    # Of the newest month, then told late of a month before, then of a month to come.
+    assert not made_anew_after(again(1, newest))
+    assert made_anew_after(again(2, newest - timedelta(days=40)))
+    assert made_anew_after(again(3, newest + timedelta(days=40)))
 
 
 def listed(number: int, day: str, **more: Any) -> str:

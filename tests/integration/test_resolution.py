@@ -53,6 +53,17 @@ def test_a_run_puts_homes_together_and_a_second_finds_nothing_to_do(
     assert (redirects(conn), reviews(conn), remembered(conn)) == before
 
 
+def test_a_home_sold_again_under_its_known_address_is_no_news(
+    conn: psycopg.Connection, market: list[LabelledAddress]
+) -> None:
+    plant(conn, market)
+    resolve_homes(conn)
+    before = redirects(conn), reviews(conn), remembered(conn)
+    plant(conn, [one for one in market if one.source == "nsw_valuer"], "sold again")
+    assert resolve_homes(conn).kind == "unchanged"
+    assert (redirects(conn), reviews(conn), remembered(conn)) == before
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_shuffled_increments_agree_with_one_full_run(
     conn: psycopg.Connection, market: list[LabelledAddress], order: int

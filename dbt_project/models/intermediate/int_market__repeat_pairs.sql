@@ -4,9 +4,11 @@
         incremental_strategy="touched",
         unique_key="property_id",
         on_schema_change="fail",
+        meta={"tells": {"int_market__repeat_pairs": "known_on"}},
         indexes=[
             {"columns": ["sale_id"], "unique": true},
             {"columns": ["property_id"], "serves": ["model int_market__repeat_pairs"]},
+            {"columns": ["known_on"], "serves": ["model int_market__price_index"]},
         ],
         pre_hook=[
             {
@@ -41,7 +43,7 @@ with sales as (
         is_market_sale
         and property_id is not null
         {% if is_incremental() -%}
-            and property_id in (select key from {{ touched() }})
+            and property_id = any(array(select key from {{ touched() }}))
         {%- endif %}
 ),
 
@@ -95,12 +97,6 @@ select
     second_month,
     log_change,
     days_held,
-    hashtextextended(
-        concat_ws(
-            '|', suburb_key, region, dwelling_type, log_change, first_month, second_month
-        ),
-        0
-    ) as pair_hash,
     greatest(known_on, first_known_on) as known_on,
     is_simulated
 from measured

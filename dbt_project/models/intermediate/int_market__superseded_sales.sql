@@ -59,7 +59,7 @@ with versions as (
         and versions.known_to > versions.known_from
         and sales.suburb_key is not null
         {% if is_incremental() -%}
-            and versions.sale_id in (select key from {{ touched() }})
+            and versions.sale_id = any(array(select key from {{ touched() }}))
         {%- endif %}
 ),
 

@@ -53,9 +53,11 @@
 with records as (
     select * from {{ ref("int_sale__deduplicated") }}
     {% if is_incremental() -%}
-        where sale_id in (select key from {{ touched() }})
+        where sale_id = any(array(select key from {{ touched() }}))
     {%- endif %}
 ),
+
+{{ identities_of("records") }},
 
 -- One price stands on every row of a dealing that sold several parcels or lots: it counts
 -- once, for the first of them.
@@ -65,7 +67,7 @@ deals as (
     where
         deal_key is not null
         {% if is_incremental() -%}
-            and deal_key in (select deal_key from records)
+            and deal_key = any(array(select deal_key from records))
         {%- endif %}
     group by source, deal_key
     having count(*) > 1
@@ -123,7 +125,7 @@ joined as (
         overrides.actor as override_actor,
         overrides.at as override_at
     from records
-    left join {{ source("intermediate", "int_address__identity") }} as identities
+    left join identities
         on records.source = identities.source
         and records.address_hash = identities.address_hash
     left join {{ source("intermediate", "int_property__redirects") }} as redirects

@@ -91,7 +91,7 @@ listings as (
         -- What its own voice took back for another figure stays in the events alone.
         and known_to is null
         {% if is_incremental() -%}
-            and price_event_id in (select key from {{ touched() }})
+            and price_event_id = any(array(select key from {{ touched() }}))
         {%- endif %}
 )
 

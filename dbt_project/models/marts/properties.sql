@@ -54,6 +54,8 @@ with records as (
     {{ property_records() }}
 ),
 
+{{ identities_of("records") }},
+
 placed as (
     select
         *,
@@ -129,7 +131,7 @@ select
     histories.source_row_number,
     histories.is_simulated
 from histories
-inner join {{ source("intermediate", "int_address__identity") }} as identities
+inner join identities
     on coalesce({{ told_source("histories.own_address") }}, histories.source)
     = identities.source
     and coalesce({{ told_value("histories.own_address") }}, histories.address_hash)::uuid

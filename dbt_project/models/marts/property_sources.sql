@@ -27,7 +27,7 @@
 }}
 
 -- By which names each source knows a property, and why they were taken for one.
-{%- set is_touched = "address_hash in (select key from " ~ touched() ~ ")" %}
+{%- set is_touched = "address_hash = any(array(select key from " ~ touched() ~ "))" %}
 with records as (
     select
         source,
@@ -64,7 +64,9 @@ with records as (
             and {{ is_touched }}
         {%- endif %}
     group by source, address_hash, source_record_id
-)
+),
+
+{{ identities_of("records") }}
 
 select
     coalesce(redirects.to_property_id, identities.property_id) as property_id,
@@ -89,7 +91,7 @@ select
     records.record_count,
     records.is_simulated
 from records
-inner join {{ source("intermediate", "int_address__identity") }} as identities
+inner join identities
     on records.source = identities.source
     and records.address_hash = identities.address_hash
 left join {{ source("intermediate", "int_property__redirects") }} as redirects

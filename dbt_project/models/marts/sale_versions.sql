@@ -59,7 +59,7 @@ with records as not materialized (
         select {{ own | join(", ") }}, known_from, recorded_from
         from {{ this }}
         where
-            sale_id in (select key from {{ touched() }})
+            sale_id = any(array(select key from {{ touched() }}))
             and batch_id <> all({{ changed_sale_batches() }})
     )
 

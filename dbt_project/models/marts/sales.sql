@@ -67,5 +67,5 @@ from {{ ref("int_sale__validated") }}
 where
     is_sale
     {% if is_incremental() -%}
-        and sale_id in (select key from {{ touched() }})
+        and sale_id = any(array(select key from {{ touched() }}))
     {%- endif %}

@@ -34,7 +34,7 @@ late_months as materialized (
     where
         is_revised
         {% if is_incremental() -%}
-            and suburb_month_key in (select key from {{ touched() }})
+            and suburb_month_key = any(array(select key from {{ touched() }}))
         {%- endif %}
     union
     select suburb_key, dwelling_type, month from spoken where until_month is not null
@@ -118,7 +118,7 @@ from {{ ref("suburb_market") }}
 where
     published_sale_count > 0
     {% if is_incremental() -%}
-        and suburb_month_key in (select key from {{ touched() }})
+        and suburb_month_key = any(array(select key from {{ touched() }}))
     {%- endif %}
 union all
 select
