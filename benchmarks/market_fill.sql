@@ -26,7 +26,7 @@ with parts as (
             'by', 'vale', 'ala', 'ulla', 'wood', 'ford', 'ling', 'acre', 'burn', 'lara',
             'dale', 'er', 'man', 'ding', 'mond', 'worth', 'heath', 'leigh', 'raw', 'ville',
             'grove', 'dell'] as tails,
-        array['', '', '', ' North', ' South', ' Heights', ' Park'] as sides
+        array['', ' East', ' West', ' North', ' South', ' Heights', ' Park'] as sides
 )
 select
     place,
