@@ -30,14 +30,28 @@ _INDEX = """<!doctype html><html lang=en><meta charset=utf-8>
 """
 
 
+_NOT_YET = """<!doctype html><html lang=en><meta charset=utf-8>
+<meta http-equiv=refresh content=10><title>dbt docs</title>
+<body style="font: 16px/1.5 system-ui, sans-serif; margin: 4rem auto; max-width: 40rem">
+<h1>dbt docs</h1><p>Not built yet. <code>ausproperty up</code> builds them beside the
+servers, half a minute after it started or after the first run;
+<code>ausproperty docs</code> at any time. This page asks again by itself.</p>
+<p><a href=../data_docs/index.html>Data Docs</a></p></body></html>
+"""
+
+
 class DocsNotBuilt(UserError):
     """dbt could not build its pages; the message is its own."""
 
 
 def prepare_docs(settings: Settings) -> Path:
-    """The folder to serve, with a page in it before anything was built."""
+    """The folder to serve, with pages in it before anything was built."""
     folder = docs_folder(settings)
     write_page(settings)
+    page = folder / "dbt_docs" / "index.html"
+    if not page.exists():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(_NOT_YET)
     (folder / "index.html").write_text(_INDEX)
     return folder
 

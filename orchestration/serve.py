@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -35,7 +38,8 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     servers = server_list(settings, url)
     supervisor = Supervisor(settings.market_folder / "up", servers, dict(os.environ))
-    demo: list[subprocess.Popen[bytes]] = []
+    beside: list[subprocess.Popen[bytes]] = []
+    stopping = threading.Event()
 
     def ready() -> None:
         for server in servers:
@@ -46,14 +50,21 @@ def serve(settings: Settings, *, demo_if_empty: bool) -> int:
         )
         if demo_if_empty and _is_empty(url):
             console.print("no run yet: running the main job on the made-up market ...")
-            demo.append(_start_demo(settings))
+            beside.append(_start(settings, "run"))
+        threading.Thread(
+            target=_build_pages, args=(settings, beside, stopping), daemon=True
+        ).start()
         console.print("Ctrl-C stops all of them.")
 
     try:
         return supervisor.run(ready)
     finally:
-        for process in demo:
-            process.terminate()
+        stopping.set()
+        for process in beside:
+            # With what it started itself, dbt for one.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
         console.print("stopped; the database goes on (`ausproperty db stop`)")
 
 
@@ -144,12 +155,26 @@ def _is_empty(url: str) -> bool:
     return row is not None and not row[0]
 
 
-def _start_demo(settings: Settings) -> subprocess.Popen[bytes]:
-    log = settings.market_folder / "up" / "demo.log"
+def _build_pages(
+    settings: Settings,
+    beside: list[subprocess.Popen[bytes]],
+    stopping: threading.Event,
+) -> None:
+    """Build the pages that the docs server shows, of what a run has built before."""
+    for process in list(beside):
+        process.wait()
+    if not stopping.is_set():
+        beside.append(_start(settings, "docs"))
+
+
+def _start(settings: Settings, command: str) -> subprocess.Popen[bytes]:
+    """Start another command of ours beside the servers; its words go to a log."""
+    log = settings.market_folder / "up" / f"{command}.log"
     with log.open("wb") as output:
         return subprocess.Popen(
-            [str(Path(sys.executable).parent / "ausproperty"), "run"],
+            [str(Path(sys.executable).parent / "ausproperty"), command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )

@@ -62,6 +62,7 @@ def test_up_serves_refuses_a_second_and_a_taken_port_and_stops_cleanly(
         wait_for(lambda: answers(dagster, "/server_info"), 120)
         wait_for(lambda: answers(mlflow, "/health"), 120)
         wait_for(lambda: answers(docs, "/data_docs/index.html"), 120)
+        assert answers(docs, "/dbt_docs/index.html")
         second = home.run("up", ports__dagster=str(free_port()))
         assert is_one_sentence(second), second.screen
         assert "Already up" in second.err
