@@ -91,14 +91,17 @@ select
     'R2' as zone_code, 'Sydney' as region, unit_number is not null as is_strata,
     1 + floor(5 * luck)::smallint as bedrooms, 1 + floor(3 * size)::smallint as bathrooms,
     floor(3 * taste)::smallint as car_spaces, 300 + 700 * size as land_area_m2,
-    latitude + 0.02 * (size - 0.5) as latitude,
-    longitude + 0.02 * (taste - 0.5) as longitude,
+    latitude + 0.018 * (pg_temp.part(street, 19) - 0.5) + 0.002 * (size - 0.5) as latitude,
+    longitude + 0.018 * (pg_temp.part(street, 20) - 0.5) + 0.002 * (taste - 0.5)
+        as longitude,
     (round(exp(level + 0.5 * (taste - 0.5)) / 1000) * 1000)::bigint as last_sale_price_aud,
     current_date - floor(13000 * power(size, 1.5))::int as last_sale_date,
     2 as sale_count, date '1995-01-01' as first_seen,
     now() - home % 5000 * interval '3 hours' as created_at,
     case when luck < 0.01 then now() end as deleted_at
-from homes;
+from homes
+-- As the model has it.
+order by suburb_key, street_name, street_number;
 
 create temporary table deals as
 select

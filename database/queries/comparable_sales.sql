@@ -3,7 +3,7 @@
 -- param: longitude double precision
 -- param: dwelling_type text
 -- param: since date
--- index: marts.properties (point(longitude, latitude)) since last_sale_date
+-- index: marts.properties (dwelling_type, point(longitude, latitude)) since last_sale_date
 -- sample: select latitude, longitude, dwelling_type, (select boundary from
 --   ops.index_boundaries where table_name = 'properties') as since
 --   from {sample marts.properties}

@@ -27,7 +27,7 @@ from tests.index_facts import fresh_database, indexes_of
 #: Tables above this many rows are read by an index or not at all.
 BIG = 2_000
 HOMES = 50_000
-SAMPLES = 4
+SAMPLES = 60
 QUERIES = load_queries()
 
 

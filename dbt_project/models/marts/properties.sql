@@ -23,7 +23,8 @@
              "where": "deleted_at is null", "serves": ["suburb_properties_by_price"]},
             {"columns": ["point(longitude, latitude)"], "type": "gist",
              "where": "deleted_at is null", "serves": ["map_box"]},
-            {"columns": ["point(longitude, latitude)"], "type": "gist",
+            {"columns": ["dwelling_type", "point(longitude, latitude)"], "type": "gist",
+             "extension": "btree_gist",
              "where": "deleted_at is null", "since": "last_sale_date",
              "serves": ["comparable_sales"]},
             {"columns": ["created_at", "property_id"],
@@ -139,3 +140,8 @@ inner join identities
 left join {{ source("intermediate", "int_property__redirects") }} as redirects
     on histories.merged_into_property_id is not null
     and histories.property_id = redirects.from_property_id
+{% if not is_incremental() -%}
+    -- Neighbours share pages: a piece of the map, the nearest sales and a street are read
+    -- from few of them.
+    order by suburb_key, street_name, street_number
+{%- endif %}
