@@ -77,6 +77,7 @@ def measured(sales: int) -> Country:
         rows = _elsewhere(_load_country, database.url, size)
         parse_project(database)
         whole = _elsewhere(build, database)
+        _let_a_day_pass(database.url)
         _elsewhere(_load_day, database.url, size)
         return Country(sales, rows, whole, _elsewhere(build, database))
 
@@ -95,6 +96,13 @@ def _load_country(url: str, size: Size) -> int:
 def _load_day(url: str, size: Size) -> int:
     with psycopg.connect(url, autocommit=True) as conn:
         return load_week(conn, size, rows=DELTA_ROWS)
+
+
+def _let_a_day_pass(url: str) -> None:
+    """What autovacuum does within hours after a whole build; it would do so beside."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("vacuum")
+        conn.execute("checkpoint")
 
 
 def figures(found: Sequence[Country]) -> list[Figure]:
