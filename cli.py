@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.commands.advice import advise
+from orchestration.commands.backtest import backtest
 from orchestration.commands.docs import docs
 from orchestration.commands.mappings import mapping
 from orchestration.commands.properties import show_property
@@ -42,6 +43,7 @@ app.add_typer(sales, name="sales")
 app.add_typer(sources, name="sources")
 app.command(name="property")(show_property)
 app.command()(docs)
+app.command()(backtest)
 
 NswPsi = Annotated[
     str | None,

@@ -23,7 +23,11 @@ class Accuracy:
     """Measures over later sales.
 
     ``mae`` in AUD; ``mdape``, ``pe*`` and ``cod`` in percent; ``prd`` and
-    ``median_ratio`` are ratios around 1; all NaN where n = 0.
+    ``median_ratio`` are ratios around 1; all NaN where n = 0. Vertical equity: ``prb``
+    is how much the ratio moves, relative to its median, as the value doubles; ``vei``
+    how much higher the median ratio of the dearest stratum is than that of the
+    cheapest, in percent of the median (below 0: the dear are undervalued; NaN below
+    20 sales). ``fsd`` is the standard deviation of ln(estimate / price), in percent.
     """
 
     n: int
@@ -36,10 +40,39 @@ class Accuracy:
     cod: float
     prd: float
     median_ratio: float
+    prb: float
+    vei: float
+    fsd: float
 
     def as_dict(self) -> dict[str, float]:
         """Names and values, for MLflow metrics and JSON."""
         return {key: float(value) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class RatioStandard:
+    """A range that a ratio study's measure should lie in; unit of the measure."""
+
+    measure: str
+    label: str
+    low: float
+    high: float
+
+    def holds(self, found: Accuracy) -> bool | None:
+        """Whether the measure lies in the range; None where it is not known."""
+        value = getattr(found, self.measure)
+        return None if math.isnan(value) else self.low <= value <= self.high
+
+
+#: Guidance for dwellings of the International Association of Assessing Officers
+#: (Standard on Ratio Studies, 2013; VEI: exposure draft of 2024).
+IAAO_STANDARDS = (
+    RatioStandard("median_ratio", "level", 0.90, 1.10),
+    RatioStandard("cod", "COD", 5.0, 15.0),
+    RatioStandard("prd", "PRD", 0.98, 1.03),
+    RatioStandard("prb", "PRB", -0.05, 0.05),
+    RatioStandard("vei", "VEI", -10.0, 10.0),
+)
 
 
 def accuracy(price: Floats, estimate: Floats) -> Accuracy:
@@ -55,7 +88,7 @@ def accuracy(price: Floats, estimate: Floats) -> Accuracy:
     if actual.shape != guess.shape:
         raise ValueError(f"{len(actual)} prices but {len(guess)} estimates")
     if len(actual) == 0:
-        return Accuracy(0, *([math.nan] * 9))
+        return Accuracy(0, *([math.nan] * 12))
     if not (actual > 0).all():
         raise ValueError("every price must be above zero")
     ratio = guess / actual
@@ -75,7 +108,41 @@ def accuracy(price: Floats, estimate: Floats) -> Accuracy:
         cod=float(np.abs(ratio - median).mean() / median * 100),
         prd=float(ratio.mean() / (guess.sum() / actual.sum())),
         median_ratio=median,
+        prb=_price_related_bias(actual, guess, median),
+        vei=_vertical_equity(actual, guess, median),
+        fsd=float(np.log(ratio).std() * 100),
     )
+
+
+#: Strata of the vertical equity indicator by number of sales (IAAO, draft standard).
+_STRATA = ((20, 2), (51, 4), (501, 10))
+
+
+def _value_proxy(price: Floats, estimate: Floats, median: float) -> Floats:
+    """Half price, half estimate at the market's level: neither's error decides."""
+    return 0.5 * price + 0.5 * estimate / median
+
+
+def _price_related_bias(price: Floats, estimate: Floats, median: float) -> float:
+    """Slope of the relative ratio on log2 of value; NaN where all are of one value."""
+    import numpy as np
+
+    value = np.log2(_value_proxy(price, estimate, median))
+    value = value - value.mean()
+    width = float((value**2).sum())
+    relative = (estimate / price - median) / median
+    return float((value * relative).sum()) / width if width > 1e-12 else math.nan
+
+
+def _vertical_equity(price: Floats, estimate: Floats, median: float) -> float:
+    import numpy as np
+
+    strata = max((count for least, count in _STRATA if len(price) >= least), default=0)
+    if not strata:
+        return math.nan
+    order = np.argsort(_value_proxy(price, estimate, median), kind="stable")
+    parts = np.array_split((estimate / price)[order], strata)
+    return float((np.median(parts[-1]) - np.median(parts[0])) / median * 100)
 
 
 def later_share(dates: npt.NDArray[Any], share: float = 0.2) -> npt.NDArray[np.bool_]:

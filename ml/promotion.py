@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ml.bootstrap import Bounds
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -40,13 +42,16 @@ class Evidence:
 
     The challenger on its whole hold-out, the naive baseline on the same sales, and
     both models on the sales neither has seen (``None`` when there is no champion).
-    ``basis`` says where the comparison comes from, in words.
+    ``difference`` bounds the challenger's MdAPE less the champion's on those sales
+    (points), where both could be asked. ``basis`` says where the comparison comes
+    from, in words.
     """
 
     challenger: Measures
     baseline: Measures
     champion: Measures | None = None
     challenger_beside_champion: Measures | None = None
+    difference: Bounds | None = None
     basis: str = ""
 
 
@@ -57,6 +62,9 @@ class GatePolicy:
     min_sales: int = 5
     # The median ratio of fewer sales than this strays beyond the limits by chance.
     min_sales_for_level: int = 30
+    # Where both models can be asked: worse by more than so much, and that beyond luck.
+    champion_mdape_points: float = 0.1
+    # Where only recorded figures of other sales can be compared.
     champion_mdape_slack: float = 0.5
     baseline_cod_slack: float = 0.5
     level_low: float = 0.90
@@ -148,17 +156,25 @@ def _gates(evidence: Evidence, policy: GatePolicy) -> tuple[Gate, ...]:
             )
         )
     if evidence.champion is not None:
-        own = evidence.challenger_beside_champion or new
-        limit = evidence.champion.mdape + policy.champion_mdape_slack
-        gates.append(
-            Gate(
-                "not_worse_than_champion",
-                own.mdape <= limit,
-                f"MdAPE {own.mdape:.1f} % against {evidence.champion.mdape:.1f} % of "
-                f"the champion on {evidence.basis or 'later sales'}",
-            )
-        )
+        gates.append(_beside_champion(evidence, evidence.champion, policy))
     return tuple(gates)
+
+
+def _beside_champion(
+    evidence: Evidence, champion: Measures, policy: GatePolicy
+) -> Gate:
+    own = evidence.challenger_beside_champion or evidence.challenger
+    finding = (
+        f"MdAPE {own.mdape:.1f} % against {champion.mdape:.1f} % of the champion on "
+        f"{evidence.basis or 'later sales'}"
+    )
+    if evidence.difference is None:
+        held = own.mdape <= champion.mdape + policy.champion_mdape_slack
+    else:
+        low, high = evidence.difference.low, evidence.difference.high
+        held = low <= policy.champion_mdape_points
+        finding += f" (95 % of resamples: {low:+.1f} to {high:+.1f} points)"
+    return Gate("not_worse_than_champion", held, finding)
 
 
 def record(
@@ -283,3 +299,21 @@ def measures_to_tags(measures: Measures, prefix: str = "") -> dict[str, str]:
         for name, value in named.items()
         if not math.isnan(value)
     }
+
+
+def difference_to_tags(difference: Bounds | None) -> dict[str, str]:
+    """Bounds of the difference from the champion as version tags; empty for None."""
+    if difference is None:
+        return {}
+    return {
+        "beside_difference_low": f"{difference.low:.6g}",
+        "beside_difference_high": f"{difference.high:.6g}",
+    }
+
+
+def difference_from_tags(tags: Mapping[str, str]) -> Bounds | None:
+    """Inverse of :func:`difference_to_tags`."""
+    if "beside_difference_low" not in tags:
+        return None
+    low, high = (float(tags[f"beside_difference_{end}"]) for end in ("low", "high"))
+    return Bounds(low, high)

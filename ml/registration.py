@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import evaluation, features, plots, promotion, training
+from ml import bootstrap, evaluation, features, plots, promotion, training
 from ml.candidates import BASELINE, LABELS, parameters
 from ml.fingerprint import code_fingerprint
 from ml.promotion import Decision, Environment, Evidence, Measures
@@ -119,7 +119,7 @@ def _train(
 ) -> Version:
     trained = training.train(frame, policy)
     importance = training.permutation_importance(trained, policy.seed)
-    beside = _compare(registry, trained)
+    beside = _compare(registry, trained, policy.seed)
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:
         registry.log_measures(run_id, _params(trained, policy), _metrics(trained))
@@ -187,7 +187,7 @@ def observe_champion(
     return champion.version
 
 
-def _compare(registry: Registry, trained: Trained) -> dict[str, str]:
+def _compare(registry: Registry, trained: Trained, seed: int) -> dict[str, str]:
     """Measure champion and challenger on the same sales; return it as tags.
 
     The sales are those of the hold-out later than the champion's data; where there
@@ -208,7 +208,8 @@ def _compare(registry: Registry, trained: Trained) -> dict[str, str]:
                 trained.holdout.inputs[unseen],
                 trained.holdout.price[unseen],
             )
-            old = evaluation.accuracy(price, model.predict(inputs))
+            rival = model.predict(inputs)
+            old = evaluation.accuracy(price, rival)
             guess = trained.holdout.estimates[trained.winner][unseen]
             new = evaluation.accuracy(price, guess)
             tags["compared_basis"] = f"the same {new.n:,} later sales"
@@ -217,6 +218,9 @@ def _compare(registry: Registry, trained: Trained) -> dict[str, str]:
                     Measures(found.n, found.mdape, found.cod, found.median_ratio),
                     prefix,
                 )
+            tags |= promotion.difference_to_tags(
+                bootstrap.paired_difference(price, guess, rival, seed)
+            )
             return tags
     except Exception as error:  # a champion that cannot be loaded cannot veto
         tags["compared_error"] = str(error)[:500]
@@ -241,6 +245,7 @@ def _evidence(version: Version, champion: Version | None) -> Evidence:
         baseline=promotion.measures_from_tags(tags, "baseline_") or unknown,
         champion=rival,
         challenger_beside_champion=promotion.measures_from_tags(tags, "beside_"),
+        difference=promotion.difference_from_tags(tags),
         basis=tags.get("compared_basis", "recorded hold-outs"),
     )
 
@@ -288,6 +293,8 @@ def _metrics(trained: Trained) -> dict[str, float]:
     """Headline measures by plain name, every candidate's under its own."""
     found = dict(trained.headline.as_dict())
     found |= {"coverage_80": trained.coverage_pct, "width_80": trained.width_pct}
+    for name, limits in trained.bounds.items():
+        found |= {f"{name}_low": limits.low, f"{name}_high": limits.high}
     for name, measures in trained.accuracies.items():
         found |= {f"{name}/{key}": v for key, v in measures.as_dict().items()}
     return found | {f"seconds/{key}": v for key, v in trained.seconds.items()}
@@ -324,6 +331,7 @@ def verdict(trained: Trained, context: TrainingContext) -> str:
     if trained.winner != BASELINE and trained.baseline.mdape > 0:
         gain = 1 - trained.headline.mdape / trained.baseline.mdape
         lines += ["", f"{gain * 100:.0f} % less median error than the naive baseline."]
+    lines += [*_luck(trained), "", *_ratio_study(trained.headline)]
     if not math.isnan(trained.coverage_pct):
         sure = (
             f"The {trained.intervals.pct} % interval held {trained.coverage_pct:.1f} % "
@@ -332,6 +340,35 @@ def verdict(trained: Trained, context: TrainingContext) -> str:
         )
         lines += ["", sure]
     return "\n".join(lines)
+
+
+def _luck(trained: Trained) -> list[str]:
+    """How far other sales of the same market would have moved the figures."""
+    if not trained.bounds:
+        return []
+    told = {name: trained.bounds[name] for name in ("mdape", "cod", "median_ratio")}
+    mdape, cod, level = told.values()
+    sentence = (
+        f"Of resampled hold-outs 95 % give MdAPE {mdape.low:.1f} to {mdape.high:.1f} "
+        f"%, COD {cod.low:.1f} to {cod.high:.1f}, level {level.low:.3f} to "
+        f"{level.high:.3f}."
+    )
+    return ["", sentence]
+
+
+def _ratio_study(found: evaluation.Accuracy) -> list[str]:
+    """The winner beside the ranges that assessors go by: markdown of one table."""
+    lines = ["| ratio study | ours | IAAO range | |", "| --- " * 4 + "|"]
+    for standard in evaluation.IAAO_STANDARDS:
+        holds = standard.holds(found)
+        if holds is None:
+            continue
+        value = getattr(found, standard.measure)
+        lines.append(
+            f"| {standard.label} | {value:.3g} | {standard.low:g} to "
+            f"{standard.high:g} | {'within' if holds else '**outside**'} |"
+        )
+    return lines if len(lines) > 2 else []
 
 
 @contextmanager

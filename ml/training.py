@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml import candidates, evaluation, features, intervals
+from ml import bootstrap, candidates, evaluation, features, intervals
 from ml.candidates import BASELINE, BOOSTING, LINEAR
 from ml.threads import limited, worth_using
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+    from ml.bootstrap import Bounds
 
     Floats = npt.NDArray[np.float64]
 
@@ -74,7 +76,8 @@ class Trained:
     ``accuracies`` by candidate on the hold-out; ``coverage_pct`` is the share of the
     later half of the hold-out inside intervals calibrated on its earlier half, NaN
     when there are too few; dates are those of the first and last sale trained on.
-    ``columns`` the models used; ``left_out`` has the share of sales that knew each of
+    ``bounds`` are of the winner's measures, by resampling the hold-out. ``columns`` the
+    models used; ``left_out`` has the share of sales that knew each of
     the others; ``dwelling_types`` are those trained on ("" for unknown).
     """
 
@@ -92,6 +95,7 @@ class Trained:
     columns: tuple[str, ...]
     left_out: dict[str, float]
     dwelling_types: tuple[str, ...]
+    bounds: dict[str, Bounds]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -136,7 +140,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
             with _timed(seconds, f"fit_{name}"):
                 model = candidates.build(name, inputs[~held], chosen.seed, columns)
                 model.fit(inputs[~held], price[~held])
-                estimates[name] = _predict(model, inputs[held])
+                estimates[name] = predict(model, inputs[held])
         holdout = Holdout(inputs[held], dates[held], price[held], estimates)
         accuracies = {
             name: evaluation.accuracy(holdout.price, estimates[name]) for name in names
@@ -164,6 +168,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         columns=columns,
         left_out=left_out,
         dwelling_types=tuple(sorted(features.dwelling_types(inputs).unique())),
+        bounds=bootstrap.bounds(holdout.price, estimates[winner], chosen.seed),
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
 
@@ -187,13 +192,13 @@ def permutation_importance(
     price = trained.holdout.price[rows]
     worth: dict[str, float] = {}
     with limited(1):
-        whole = evaluation.accuracy(price, _predict(trained.model, inputs)).mdape
+        whole = evaluation.accuracy(price, predict(trained.model, inputs)).mdape
         for name in trained.columns:
             if inputs[name].nunique(dropna=False) < 2:
                 continue
             shuffled = inputs.copy(deep=False)
             shuffled[name] = inputs[name].to_numpy()[rng.permutation(len(inputs))]
-            guess = _predict(trained.model, shuffled)
+            guess = predict(trained.model, shuffled)
             worth[name] = evaluation.accuracy(price, guess).mdape - whole
     return dict(sorted(worth.items(), key=lambda item: -item[1]))
 
@@ -235,7 +240,8 @@ def _judge_intervals(
     return evaluation.coverage_pct(holdout.price[later], low, high), width
 
 
-def _predict(model: Any, inputs: pd.DataFrame) -> Floats:
+def predict(model: Any, inputs: pd.DataFrame) -> Floats:
+    """Estimates (AUD, at least one dollar) of rows of model inputs, even of none."""
     import numpy as np
 
     if len(inputs) == 0:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.evaluation import accuracy, coverage_pct, later_share
+from ml.evaluation import IAAO_STANDARDS, accuracy, coverage_pct, later_share
 
 MONEY = st.integers(min_value=1_000, max_value=50_000_000)
 
@@ -20,6 +20,7 @@ def test_measures_agree_with_hand_computed_values() -> None:
     assert found.prd == pytest.approx(1 / (690 / 700))
     assert found.median_ratio == pytest.approx(1)
     assert found.r2 == pytest.approx(1 - 500 / 46_666.6667)
+    assert found.fsd == pytest.approx(100 * np.std(np.log([1.1, 0.9, 1.0])))
 
 
 def test_no_sales_give_no_measures() -> None:
@@ -46,8 +47,32 @@ def test_relative_measures_do_not_depend_on_the_unit_of_money(
 ) -> None:
     price, estimate = np.array(pairs, dtype="float64").T
     one, other = accuracy(price, estimate), accuracy(price * unit, estimate * unit)
-    for name in ("mdape", "cod", "prd", "median_ratio"):
-        assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-6)
+    for name in ("mdape", "cod", "prd", "median_ratio", "prb", "vei", "fsd"):
+        same = pytest.approx(getattr(other, name), rel=1e-6, abs=1e-6, nan_ok=True)
+        assert getattr(one, name) == same
+
+
+def test_estimates_drawn_to_the_middle_are_told_by_every_measure_of_equity() -> None:
+    rng = np.random.default_rng(7)
+    price = np.exp(rng.normal(13.5, 0.5, 4_000))
+    fair = price * np.exp(rng.normal(0, 0.1, len(price)))
+    drawn = np.exp(13.5 + 0.8 * (np.log(fair) - 13.5))
+    right, wrong = accuracy(price, fair), accuracy(price, drawn)
+    assert abs(right.prb) < 0.02
+    assert abs(right.vei) < 5
+    assert right.fsd == pytest.approx(10, abs=0.5)
+    # As the value doubles, 0.8 of it is followed: the ratio falls by 1 - 2 ** -0.2.
+    assert wrong.prb == pytest.approx(-(1 - 2**-0.2), abs=0.03)
+    assert wrong.vei < -25
+    outside = {s.label for s in IAAO_STANDARDS if s.holds(wrong) is False}
+    assert outside == {"PRB", "VEI", "PRD"}
+    assert all(s.holds(right) for s in IAAO_STANDARDS)
+
+
+def test_a_vertical_equity_of_too_few_sales_is_not_told() -> None:
+    few = np.linspace(1e5, 2e6, 19)
+    assert math.isnan(accuracy(few, few).vei)
+    assert accuracy(np.append(few, 1e6), np.append(few, 1e6)).vei == 0
 
 
 @settings(max_examples=50, deadline=None)

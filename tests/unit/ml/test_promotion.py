@@ -3,10 +3,13 @@ from dataclasses import replace
 
 import pytest
 
+from ml.bootstrap import Bounds
 from ml.promotion import (
     Evidence,
     Measures,
     decide,
+    difference_from_tags,
+    difference_to_tags,
     measures_from_tags,
     measures_to_tags,
 )
@@ -20,6 +23,15 @@ CHAMPION = Measures(200, 10.2, 12.5, 1.0)
 
 def challenger(**changes: float) -> Evidence:
     return replace(GOOD, challenger=replace(GOOD.challenger, **changes))  # type: ignore[arg-type]
+
+
+def beside(mdape: float, difference: Bounds) -> Evidence:
+    return replace(
+        GOOD,
+        champion=CHAMPION,
+        challenger_beside_champion=replace(CHAMPION, mdape=mdape),
+        difference=difference,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,10 @@ def challenger(**changes: float) -> Evidence:
             ),
             "not_worse_than_champion",
         ),
+        # On the same sales: worse, but no more than luck; then beyond it.
+        (beside(12.0, Bounds(-0.3, 3.9)), None),
+        (beside(10.5, Bounds(0.2, 0.4)), "not_worse_than_champion"),
+        (beside(10.3, Bounds(0.05, 0.2)), None),
     ],
 )
 def test_a_challenger_is_approved_unless_a_gate_fails(
@@ -81,3 +97,8 @@ def test_measures_survive_being_tags() -> None:
         again = measures_from_tags(measures_to_tags(measures, "x_"), "x_")
         assert str(again) == str(measures)
     assert measures_from_tags({}, "x_") is None
+
+
+@pytest.mark.parametrize("difference", [None, Bounds(-0.25, 1.5)])
+def test_a_difference_survives_being_tags(difference: Bounds | None) -> None:
+    assert difference_from_tags(difference_to_tags(difference)) == difference
