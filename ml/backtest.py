@@ -71,25 +71,27 @@ class Backtest:
 
     def measures(self) -> dict[str, float]:
         """Of all sales valued: accuracy, intervals, bounds, hit rate and time."""
-        found = _measures(self.valued) | {
-            "hit_rate": 100 * len(self.valued) / self.sales,
+        valued = self.valued
+        found = _measures(valued) | {
+            "hit_rate": 100 * len(valued) / self.sales,
             "sales": self.sales,
             "trainings": self.trainings,
             "fit_seconds": self.fit_seconds,
         }
-        price, estimate = _dollars(self.valued)
+        price, estimate = _dollars(valued)
         for name, limits in bootstrap.bounds(price, estimate, self.seed).items():
             found |= {f"{name}_low": limits.low, f"{name}_high": limits.high}
         return found
 
     def by_group(self) -> dict[str, dict[str, dict[str, float]]]:
         """The same measures by market, type, price, suburb size and month."""
+        valued = self.valued
         return {
             name: {
                 str(label): _measures(part)
-                for label, part in self.valued.groupby(keys, observed=True, sort=True)
+                for label, part in valued.groupby(keys, observed=True, sort=True)
             }
-            for name, keys in _groups(self.valued).items()
+            for name, keys in _groups(valued).items()
         }
 
 
@@ -124,10 +126,11 @@ def backtest(
         later = (dates >= begin) & (dates < end)
         if not later.any():
             continue
+        before = frame[dates < begin]
         started = time.perf_counter()
-        trained = training.train(frame[dates < begin], chosen)
+        trained = training.train(before, chosen)
         seconds += time.perf_counter() - started
-        parts.append(_judged(trained, frame[later], frame[dates < begin], begin))
+        parts.append(_judged(trained, frame[later], before, begin))
     return Backtest(
         rows=pd.concat(parts, ignore_index=True),
         as_of=as_of,

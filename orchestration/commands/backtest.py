@@ -95,21 +95,22 @@ def backtest(
     except NothingToJudgeError as error:
         days = _span(frame)
         raise UserError(f"{str(error).capitalize()}: sales here are {days}.") from None
+    whole, groups = found.measures(), found.by_group()
     told = {
         "as_of": str(found.as_of),
         "market": market or "all",
         "walk_forward": found.walk,
-        **_finite(found.measures()),
+        **_finite(whole),
         "groups": {
             name: {label: _finite(values) for label, values in parts.items()}
-            for name, parts in found.by_group().items()
+            for name, parts in groups.items()
         },
     }
     if json_file is not None:
         json_file.write_text(json.dumps(told, indent=2) + "\n")
     if predictions is not None:
         found.rows.to_csv(predictions, index=False)
-    for line in render(found):
+    for line in render(found, whole, groups):
         typer.echo(line)
 
 
@@ -149,11 +150,14 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
     }
 
 
-def render(found: Backtest) -> list[str]:
+def render(
+    found: Backtest,
+    whole: dict[str, float],
+    groups: dict[str, dict[str, dict[str, float]]],
+) -> list[str]:
     """The headline, the intervals, and a table a group."""
     from ml.backtest import PCTS
 
-    whole = found.measures()
     plural = "s" if found.trainings > 1 else ""
     trainings = f"{found.trainings} training{plural}, {found.fit_seconds:.1f} s"
     valued = f"{whole['hit_rate']:.1f} % valued"
@@ -170,7 +174,7 @@ def render(found: Backtest) -> list[str]:
             ],
         ),
     ]
-    for name, parts in found.by_group().items():
+    for name, parts in groups.items():
         rows = [[label, *_cells(values)] for label, values in parts.items()]
         lines += ["", *_table([_TITLES[name], *_HEADS], rows)]
     return lines
