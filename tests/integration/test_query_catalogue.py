@@ -123,7 +123,13 @@ def test_a_dropped_index_is_noticed(market: psycopg.Connection, name: str):
 
 
 def test_hot_queries_read_the_index_alone(market: psycopg.Connection):
-    for name in ("suburb_property_count", "suburb_sales", "market_movers"):
+    for name in (
+        "suburb_property_count",
+        "suburb_sales",
+        "market_movers",
+        "map_box",
+        "comparable_sales",
+    ):
         parameters = sample_parameters(market, QUERIES[name], 1)[0]
         nodes = _explain(market, QUERIES[name], parameters)
         kinds = {node["Node Type"] for node in nodes if "Relation Name" in node}
