@@ -109,7 +109,9 @@ class Branch:
     What it is built from, so that it is built again when that changed: `sources` of the
     ledger, tables of others whose changes are noted (`noted`), and builds before it
     (`after`). A branch that `waits` has nothing to build from before one of its sources
-    has landed something. Of steps that could start, that of higher `priority` does.
+    has landed something. One of `own_rows` has no row that is not of its sources: until
+    then changes of other tables are none of its affair. Of steps that could start, that
+    of higher `priority` does.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Branch:
     select: str = "fqn:*"
     exclude: str = ""
     waits: bool = False
+    own_rows: bool = False
     priority: int = 0
 
 
@@ -140,6 +143,7 @@ BRANCHES = (
         _LISTINGS,
         (*_IDENTITY, "intermediate.int_price_text__parsed", "ops.domain_listings"),
         select="tag:listing_marts",
+        own_rows=True,
     ),
     Branch(
         SALES_BUILD,
@@ -162,10 +166,13 @@ BRANCHES = (
 
 def build_fingerprint(conn: psycopg.Connection, branch: Branch) -> str:
     """What the models are built from: files landed, tables noted, builds, the SQL."""
+    noted = branch.noted
+    if branch.own_rows and not has_landed(conn, branch):
+        noted = ()
     return digest(
         branch.name,
         landing_fingerprint(conn, *branch.sources),
-        changes_fingerprint(conn, *branch.noted),
+        changes_fingerprint(conn, *noted),
         *(build_of(conn, name) for name in branch.after),
         project_fingerprint(),
     )
@@ -206,7 +213,7 @@ def _branch_definition(
         with warehouse.connect() as conn:
             # No transaction may stay open here: it would hold locks that dbt waits for.
             conn.autocommit = True
-            if branch.waits and not _has_landed(conn, branch):
+            if branch.waits and not has_landed(conn, branch):
                 context.log.info("nothing has landed for these models yet")
                 return
             # Two builds at once would drop each other's tables: one after the other.
@@ -215,6 +222,7 @@ def _branch_definition(
             known = last_build(conn, branch.name, fingerprint)
             # A hand-picked selection is somebody's wish to rebuild: obey it.
             if known is not None and not context.is_subset:
+                drop_idle_notes(conn, branch, manifest)
                 yield from _unchanged(context, known)
                 return
             forget_build(conn, branch.name)
@@ -240,7 +248,30 @@ def _branch_definition(
     return build_models
 
 
-def _has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
+def drop_idle_notes(
+    conn: psycopg.Connection, branch: Branch, manifest: Mapping[str, Any]
+) -> None:
+    """Forget what a branch was told while it can have no rows: else it piles up.
+
+    Whoever sees a note of what has landed sees the landing, so none of those is lost.
+    """
+    if not branch.own_rows:
+        return
+    tag = branch.select.removeprefix("tag:")
+    models = [
+        node["alias"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and tag in node["tags"]
+    ]
+    conn.execute(
+        "delete from ops.model_changes where model = any(%s) and not exists("
+        "select from ops.source_files where source = any(%s))",
+        [models, list(branch.sources)],
+    )
+
+
+def has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
+    """Whether anything of the branch's own sources ever came in."""
     row = conn.execute(
         "select exists(select from ops.source_files where source = any(%s))",
         [list(branch.sources)],

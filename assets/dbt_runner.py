@@ -30,6 +30,8 @@ _STAND_IN = "ausproperty"
 #: What a build tells that others act on.
 _RESULTS = ("LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult")
 _PATIENCE_SECONDS = 25.0
+#: One thread loads dbt, whoever else wants it waits for that.
+_LOADING = threading.Lock()
 
 
 class DbtFailed(UserError):
@@ -51,16 +53,7 @@ def run_dbt(
     Raises:
         DbtFailed: with dbt's messages, after the last result.
     """
-    environment = dbt_environment(settings, url)
-    os.environ.update(
-        {**environment, "AUSPROPERTY_DBT_APPLICATION": application_name()}
-    )
-    manifest = _manifest(
-        manifest_path(settings).with_name("partial_parse.msgpack"),
-        project_fingerprint(),
-        environment["AUSPROPERTY_DBT_DBNAME"],
-    )
-    command = _Command(manifest, [*words, *_places(target)])
+    command = _Command(_loaded(settings, url), [*words, *_places(target)])
     command.start()
     try:
         yield from command.results()
@@ -68,6 +61,34 @@ def run_dbt(
         command.stop(url)
     if not command.succeeded:
         raise DbtFailed(": ".join(command.errors) or "dbt failed without a word")
+
+
+def load_early(settings: Settings, url: str) -> None:
+    """Load dbt beside what the caller does next, for a build that surely follows.
+
+    Loading takes two seconds of processor time; steps that mostly wait for PostgreSQL
+    have them to spare.
+    """
+    threading.Thread(
+        target=_loaded, args=(settings, url), name="dbt loading", daemon=True
+    ).start()
+
+
+def _loaded(settings: Settings, url: str) -> Any:
+    """The manifest for this database; what dbt reads from the environment is set."""
+    environment = dbt_environment(settings, url)
+    os.environ.update(
+        {**environment, "AUSPROPERTY_DBT_APPLICATION": application_name()}
+    )
+    with _LOADING:
+        # Loads most of dbt: seconds.
+        import dbt.cli.main  # noqa: F401
+
+        return _manifest(
+            manifest_path(settings).with_name("partial_parse.msgpack"),
+            project_fingerprint(),
+            environment["AUSPROPERTY_DBT_DBNAME"],
+        )
 
 
 class _Command(threading.Thread):

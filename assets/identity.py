@@ -7,6 +7,7 @@ import psycopg
 
 from assets import keys
 from assets.builds import digest, last_summary, record_build
+from assets.dbt_runner import load_early
 from assets.landing.address_sources import SOURCES
 from assets.landing.address_streams import value
 from assets.landing.gnaf_keys import refresh_gnaf_keys
@@ -39,6 +40,8 @@ def address_identity(
     with warehouse.connect() as conn:
         gnaf = refresh_gnaf_keys(conn)
         added = {source: identify_addresses(conn, source) for source in SOURCES}
+        if any(added.values()):
+            load_early(warehouse.settings, warehouse.url)
         revision = value(
             conn, "select coalesce(max(revision), 0) from ops.identified_batches"
         )

@@ -64,7 +64,7 @@ def refresh_price_index(conn: psycopg.Connection, *, run_id: str) -> str | None:
         take_news,
         write_indexes,
     )
-    from ml.price_index import market_indexes
+    from ml.price_index import indexes_of_markets
 
     listen(conn)
     before = newest_month(conn)
@@ -75,12 +75,7 @@ def refresh_price_index(conn: psycopg.Connection, *, run_id: str) -> str | None:
         conn.commit()
         return None
     markets = () if before is None else read_markets(conn, before)
-    found = (
-        (market, index)
-        for market in markets
-        for index in market_indexes(market.pairs, market.region_of, len(market.regions))
-    )
-    count = write_indexes(conn, found, before)
+    count = write_indexes(conn, indexes_of_markets(markets), before)
     record_build(conn, INDEX_BUILD, wanted, run_id=run_id, summary={"areas": count})
     return told
 

@@ -19,12 +19,18 @@ from pathlib import Path
 import psycopg
 
 from assets.builds import MARKET_BUILD, last_build, record_build
-from assets.dbt import BRANCHES, Branch, build_fingerprint
-from assets.dbt_runner import run_dbt
+from assets.dbt import (
+    BRANCHES,
+    Branch,
+    build_fingerprint,
+    drop_idle_notes,
+    has_landed,
+)
+from assets.dbt_runner import load_early, run_dbt
 from assets.landing.address_sources import SOURCES
 from assets.landing.gnaf_keys import refresh_gnaf_keys
 from assets.landing.identification import identify_addresses
-from assets.manifest import build_manifest
+from assets.manifest import build_manifest, read_manifest
 from assets.price_index import refresh_price_index
 from assets.resolution import resolve_homes
 from benchmarks.memory import watching
@@ -141,15 +147,16 @@ def _stages(database: Database) -> Iterator[tuple[str, Callable[[], dict[str, fl
     for branch in BRANCHES:
         if branch.name == MARKET_BUILD:
             yield "price index", partial(_estimate_index, database)
-        if not branch.waits or _has_landed(database, branch):
-            yield branch.name, partial(_build_branch, database, branch)
+        yield branch.name, partial(_build_branch, database, branch)
 
 
 def _identify(database: Database) -> dict[str, float]:
     with connect(database.url) as conn:
         refresh_gnaf_keys(conn)
-        for source in SOURCES:
-            identify_addresses(conn, source)
+        added = [identify_addresses(conn, source) for source in SOURCES]
+    # As the asset does.
+    if any(added):
+        load_early(database.settings, database.url)
     return {}
 
 
@@ -165,20 +172,14 @@ def _estimate_index(database: Database) -> dict[str, float]:
     return {}
 
 
-def _has_landed(database: Database, branch: Branch) -> bool:
-    with psycopg.connect(database.url) as conn:
-        row = conn.execute(
-            "select exists(select from ops.source_files where source = any(%s))",
-            [list(branch.sources)],
-        ).fetchone()
-    return bool(row and row[0])
-
-
 def _build_branch(database: Database, branch: Branch) -> dict[str, float]:
     """Build a branch unless it is built of these very inputs, as `assets.dbt` does."""
     with psycopg.connect(database.url, autocommit=True) as conn:
+        if branch.waits and not has_landed(conn, branch):
+            return {}
         fingerprint = build_fingerprint(conn, branch)
         if last_build(conn, branch.name, fingerprint) is not None:
+            drop_idle_notes(conn, branch, read_manifest(database.settings))
             return {}
         seconds = _run_branch(database, branch)
         record_build(conn, branch.name, fingerprint, run_id="benchmark", summary={})

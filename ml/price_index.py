@@ -12,11 +12,14 @@ in the order of areas and months.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.repeat_sales import Level, Pairs, departures, market_level
 
@@ -63,6 +66,57 @@ class AreaIndex:
     hundredths: Ints
     error_hundredths: Ints
     pair_ends: Ints
+
+
+class HasPairs(Protocol):
+    """A market: its pairs, the region of each area, and how many regions there are."""
+
+    @property
+    def pairs(self) -> Pairs:
+        """`area` is the suburb's number."""
+        ...
+
+    @property
+    def region_of(self) -> Ints:
+        """Region of each suburb, -1 where it has none."""
+        ...
+
+    @property
+    def regions(self) -> Sized:
+        """One of each region."""
+        ...
+
+
+_Market = TypeVar("_Market", bound=HasPairs)
+
+
+def indexes_of_markets(
+    markets: Iterable[_Market], workers: int = 2
+) -> Iterator[tuple[_Market, AreaIndex]]:
+    """Every index of every market, in the order of markets.
+
+    Some are estimated while those before them are taken: NumPy lets threads work side
+    by side. Matrices are small, so that sharing one of them costs more than it gains.
+    """
+    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[_Market, Future[list[AreaIndex]]]] = deque()
+        for market in markets:
+            waiting.append((market, pool.submit(_all_indexes, market)))
+            # No more than the workers need: what is found takes memory.
+            if len(waiting) > workers:
+                yield from _found(*waiting.popleft())
+        while waiting:
+            yield from _found(*waiting.popleft())
+
+
+def _all_indexes(market: HasPairs) -> list[AreaIndex]:
+    return list(market_indexes(market.pairs, market.region_of, len(market.regions)))
+
+
+def _found(
+    market: _Market, indexes: Future[list[AreaIndex]]
+) -> Iterator[tuple[_Market, AreaIndex]]:
+    return ((market, index) for index in indexes.result())
 
 
 def market_indexes(

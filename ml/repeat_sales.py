@@ -104,10 +104,16 @@ def market_level(pairs: Pairs) -> tuple[Level, Pairs]:
     months = int(pairs.second.max()) - start + 1
     noise, kept = (0.02, 0.0), pairs
     for _ in range(_ROUNDS):
-        value, _ = _solve_level(kept, start, months, noise)
+        precision, right = _level_equations(kept, start, months, noise)
+        # Only differences are known: the first month is 0.
+        value = np.zeros(months)
+        value[1:] = np.linalg.solve(precision[1:, 1:], right[1:])
         noise = _noise(pairs, _residuals(pairs, value, start))
         kept = pairs.where(_is_near(pairs, value, start, noise))
-    value, scatter = _solve_level(kept, start, months, noise)
+    precision, right = _level_equations(kept, start, months, noise)
+    scatter = np.zeros((months, months))
+    scatter[1:, 1:] = np.linalg.inv(precision[1:, 1:])
+    value = scatter @ right
     ends = _month_ends(kept, start, months)
     value, scatter = _centred(value, scatter, ends / ends.sum())
     error = np.sqrt(np.maximum(np.diagonal(scatter), 0.0))
@@ -153,10 +159,10 @@ def _noise(pairs: Pairs, residuals: Floats) -> tuple[float, float]:
     return max(1e-4, mean_variance - slope * mean_gap), slope
 
 
-def _solve_level(
+def _level_equations(
     pairs: Pairs, start: int, months: int, noise: tuple[float, float]
 ) -> tuple[Floats, Floats]:
-    """Level of each month against the first, and its covariance; (m,), (m, m)."""
+    """Normal equations of the level: precision (m, m) and right side (m,)."""
     cell = (pairs.first - start) * months + (pairs.second - start)
     # Sums of whole numbers below 2 ** 53 are exact: the same in any order.
     count = np.bincount(cell, minlength=months * months).reshape(months, months)
@@ -169,20 +175,16 @@ def _solve_level(
     pull = one_way + one_way.T
     precision: Floats = np.diag(pull.sum(axis=1)) - pull
     precision += _random_walk(months, _MONTHLY_SPREAD**2)
-    right = told.sum(axis=0) - told.sum(axis=1)
-    # Only differences are known: the first month is 0.
-    value: Floats = np.zeros(months)
-    scatter: Floats = np.zeros((months, months))
-    if months > 1:
-        scatter[1:, 1:] = np.linalg.inv(precision[1:, 1:])
-        value[1:] = scatter[1:, 1:] @ right[1:]
-    return value, scatter
+    return precision, told.sum(axis=0) - told.sum(axis=1)
 
 
 def _random_walk(steps: int, variance: float) -> Floats:
     """Precision matrix of a random walk of any level; (steps, steps)."""
-    difference = np.diff(np.eye(steps), axis=0)
-    walk: Floats = difference.T @ difference / variance
+    walk: Floats = np.zeros((steps, steps))
+    at = np.arange(steps - 1)
+    walk[at, at] = 1 / variance
+    walk[at + 1, at + 1] += 1 / variance
+    walk[at, at + 1] = walk[at + 1, at] = -1 / variance
     return walk
 
 

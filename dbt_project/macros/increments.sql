@@ -72,48 +72,44 @@
 
 {% macro get_incremental_touched_sql(arg_dict) -%}
     {#- Strategy `touched`: the table comes to hold, of each touched key, the rows the model
-        gives now, none if it gives none. Keys whose rows are as they were stay untouched,
-        and nobody is told of them. -#}
+        gives now, none if it gives none. Rows that are as they were stay untouched, and
+        nobody is told of them. `surplus` is how many more of a row there are than there
+        were: less than none of those that go. -#}
     {%- set target = arg_dict["target_relation"] -%}
     {%- set made = arg_dict["temp_relation"] -%}
     {%- set key = arg_dict["unique_key"] -%}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
-    create temporary table rows_gone on commit drop as
-    select {{ columns }} from {{ target }}
-    where {{ key }} = any(array(select key from touched_keys))
-    except
-    select {{ columns }} from {{ made }};
-    create temporary table rows_new on commit drop as
-    select {{ columns }} from {{ made }}
-    except
-    select {{ columns }} from {{ target }}
-    where {{ key }} = any(array(select key from touched_keys));
-    create temporary table changed_keys on commit drop as
-    select {{ key }} as key from rows_gone
-    union
-    select {{ key }} from rows_new;
-    analyze changed_keys;
-    delete from {{ target }} where {{ key }} = any(array(select key from changed_keys));
+    create temporary table changed_rows on commit drop as
+    select
+        {{ columns }},
+        array_agg(row_address) filter (where row_address is not null) as row_addresses,
+        count(*) - 2 * count(row_address) as surplus
+    from (
+        select {{ columns }}, ctid as row_address from {{ target }}
+        where {{ key }} = any(array(select key from touched_keys))
+        union all
+        select {{ columns }}, null from {{ made }}
+    ) as before_and_after
+    group by {{ columns }}
+    having count(*) <> 2 * count(row_address);
+    delete from {{ target }} where ctid = any(array(
+        select unnest(row_addresses[1:(-surplus)::int]) from changed_rows where surplus < 0
+    ));
     insert into {{ target }} ({{ columns }})
-    select {{ columns }} from {{ made }}
-    where {{ key }} in (select key from changed_keys);
+    select {{ columns }} from changed_rows cross join generate_series(1, surplus);
     {%- set counted = model.config.get("meta", {}).get("outcomes") -%}
     {%- if counted %}
     insert into ops.outcome_steps (batch_id, source, outcome, reason, is_simulated, step)
     select batch_id, source, {{ counted["outcome"] }}, {{ counted["reason"] }}, is_simulated,
-        sum(step)
-    from (
-        select *, -1 as step from rows_gone union all select *, 1 from rows_new
-    ) as changed
+        sum(surplus)
+    from changed_rows
     where {{ counted["where"] }}
     group by 1, 2, 3, 4, 5
-    having sum(step) <> 0;
+    having sum(surplus) <> 0;
     {%- endif -%}
     {%- for input, column in tells().items() %}
     select ops.tell_models('{{ input }}', array(
-        select {{ column }}::text from rows_gone where {{ column }} is not null
-        union
-        select {{ column }}::text from rows_new where {{ column }} is not null
+        select distinct {{ column }}::text from changed_rows where {{ column }} is not null
     ));
     {%- endfor %}
 {%- endmacro %}

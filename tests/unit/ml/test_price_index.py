@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.price_index import AreaIndex, Rules, market_indexes
+from ml.price_index import AreaIndex, Rules, indexes_of_markets, market_indexes
 from ml.repeat_sales import MICRO, Pairs, departures, market_level
 from simulator.market import Market, MarketSize
 
@@ -42,6 +43,32 @@ def indexes(pairs: Pairs, region_of: list[int]) -> dict[tuple[str, int], AreaInd
         (found.kind, found.area): found
         for found in market_indexes(pairs, np.array(region_of), regions)
     }
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_markets_side_by_side_are_as_one_after_the_other(workers: int) -> None:
+    markets = [
+        SimpleNamespace(
+            pairs=made_up(wavy(), 2_000, seed=seed, areas=4),
+            region_of=np.array([0, 0, 1, -1]),
+            regions=["north", "south"],
+        )
+        for seed in range(7)
+    ]
+    one_by_one = [
+        (market, found)
+        for market in markets
+        for found in market_indexes(market.pairs, market.region_of, 2)
+    ]
+    together = list(indexes_of_markets(markets, workers))
+    assert [id(market) for market, _ in together] == [id(m) for m, _ in one_by_one]
+    for (_, ours), (_, theirs) in zip(together, one_by_one, strict=True):
+        assert (ours.kind, ours.area, ours.start) == (
+            theirs.kind,
+            theirs.area,
+            theirs.start,
+        )
+        assert (ours.hundredths == theirs.hundredths).all()
 
 
 def shuffled(pairs: Pairs, seed: int) -> Pairs:
