@@ -16,6 +16,7 @@ from orchestration.commands.advice import advise
 from orchestration.commands.backtest import backtest
 from orchestration.commands.docs import docs
 from orchestration.commands.mappings import mapping
+from orchestration.commands.models import models
 from orchestration.commands.properties import show_property
 from orchestration.commands.rejects import batch, rejects
 from orchestration.commands.reviews import reviews
@@ -38,6 +39,7 @@ db.command("advise")(advise)
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
+app.add_typer(models, name="model")
 app.add_typer(reviews, name="reviews")
 app.add_typer(sales, name="sales")
 app.add_typer(sources, name="sources")

@@ -1,4 +1,4 @@
-"""Which version is champion, without importing MLflow.
+"""Which version is champion, without importing MLflow while nothing moved.
 
 Sensors and unchanged runs ask this often, and importing MLflow costs 4 s of CPU.
 Everything else about the registry goes through `ml.tracking`.
@@ -6,10 +6,23 @@ Everything else about the registry goes through `ml.tracking`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import dagster as dg
 import psycopg
+
+from assets import keys
+from assets.warehouse import tracking_url
+from ml.promotion import champions
+from settings import Settings
+
+if TYPE_CHECKING:
+    from ml.reviewing import Move
 
 CHAMPION = "champion"
 MODEL_NAME = "property_valuation"
+#: Check on the ledger: nobody made a version champion that failed its gates.
+GATED_CHECK = "champion_held_its_gates"
 
 
 def champion_version(conn: psycopg.Connection) -> str | None:
@@ -25,3 +38,49 @@ def champion_version(conn: psycopg.Connection) -> str | None:
         [MODEL_NAME, CHAMPION],
     ).fetchone()
     return str(found[0]) if found else None
+
+
+def settled_champion(
+    conn: psycopg.Connection, settings: Settings, url: str
+) -> tuple[str | None, Move | None]:
+    """The champion after a move of the alias was judged, and what came of the move.
+
+    No move (None) where the ledger knows the champion already. Commits.
+    """
+    version = champion_version(conn)
+    line = champions(conn, MODEL_NAME)
+    conn.commit()
+    if version is None or (line and line[-1] == version):
+        return version, None
+    from ml.reviewing import settle_champion
+    from ml.tracking import Registry
+
+    move = settle_champion(conn, Registry(tracking_url(url), settings.artifacts_folder))
+    version = champion_version(conn)
+    conn.commit()
+    return version, move
+
+
+def gated(move: Move | None) -> dg.AssetCheckResult:
+    """The check's verdict about a move of the alias, or about none."""
+    reverted = move is not None and move.action == "reverted"
+    return dg.AssetCheckResult(
+        asset_key=keys.PROMOTIONS,
+        check_name=GATED_CHECK,
+        passed=not reverted,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=move.reason if move is not None and reverted else None,
+        metadata={"champion": (move.to_version if move else None) or "as it was"},
+    )
+
+
+def reverted(move: Move) -> dg.AssetCheckEvaluation:
+    """The same of a move that was undone, as a sensor tells it."""
+    return dg.AssetCheckEvaluation(
+        asset_key=keys.PROMOTIONS,
+        check_name=GATED_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=move.reason,
+        metadata={"champion": move.to_version or "none"},
+    )

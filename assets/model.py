@@ -8,7 +8,7 @@ import psycopg
 
 from assets import keys
 from assets.builds import digest, last_build, record_build
-from assets.champion import champion_version
+from assets.champion import GATED_CHECK, gated, settled_champion
 from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.warehouse import tracking_url
@@ -126,6 +126,9 @@ def _train(
         f"{outcome.decision.reason}",
         "gates": records_table(gates),
         "champion": outcome.champion or "none",
+        "review_report": dg.MetadataValue.url(
+            f"http://127.0.0.1:{settings.ports.mlflow}{outcome.report}"
+        ),
         **pictures,
         **{name: round(value, 4) for name, value in metrics.items()},
     }
@@ -138,6 +141,14 @@ def _train(
     group_name="model",
     kinds={"postgres", "mlflow"},
     owners=[keys.ML_OWNER],
+    check_specs=[
+        dg.AssetCheckSpec(
+            GATED_CHECK,
+            asset=keys.PROMOTIONS,
+            description="The champion alias was moved to no version that failed its "
+            "gates, unless somebody forced it and said why. Such a move is undone.",
+        )
+    ],
 )
 def model_promotions(warehouse: Warehouse) -> dg.MaterializeResult:
     """Ledger of review decisions, append-only; a reviewer's alias move is noted here.
@@ -145,26 +156,15 @@ def model_promotions(warehouse: Warehouse) -> dg.MaterializeResult:
     One row per decision about a version.
     """
     with warehouse.connect() as conn:
-        version = champion_version(conn)
-        last = conn.execute(
-            "select to_version from ml.model_promotions "
-            "where action in ('approved', 'observed') "
-            "order by promotion_id desc limit 1"
-        ).fetchone()
-        conn.commit()
-        if version is not None and (last is None or last[0] != version):
-            from ml.registration import observe_champion
-            from ml.tracking import Registry
-
-            folder = warehouse.settings.artifacts_folder
-            observe_champion(conn, Registry(tracking_url(warehouse.url), folder))
+        version, move = settled_champion(conn, warehouse.settings, warehouse.url)
         rows = query_records(
             conn,
             "select decided_at, to_version, from_version, action, actor, reason "
             "from ml.model_promotions order by promotion_id desc limit 10",
         )
     return dg.MaterializeResult(
-        metadata={"champion": version or "none", "decisions": records_table(rows)}
+        metadata={"champion": version or "none", "decisions": records_table(rows)},
+        check_results=[gated(move)],
     )
 
 

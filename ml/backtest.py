@@ -9,7 +9,7 @@ dated on or after a sale, and no price after a cut, is seen. Elsewhere: the rule
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Walk = Literal["frozen", "monthly"]
 
-#: Intervals told of, in percent.
-PCTS = (68, 80, 95)
 _DECILES = 10
 #: Suburbs by the least number of sales learnt from in them.
 _SUBURB_SIZES = {
@@ -115,15 +113,16 @@ def backtest(
 
     chosen = policy or training.TrainingPolicy()
     dates = frame["as_of_date"].to_numpy().astype("datetime64[D]")
+    sold = ~features.is_bid(frame)
     first = np.datetime64(as_of)
-    if not (dates < first).any():
+    if not (sold & (dates < first)).any():
         raise NothingToJudgeError(f"no sale before {as_of} to learn from")
-    if not (dates >= first).any():
+    if not (sold & (dates >= first)).any():
         raise NothingToJudgeError(f"no sale from {as_of} on to value")
     parts: list[pd.DataFrame] = []
     seconds = 0.0
     for begin, end in _cuts(first, dates.max(), walk):
-        later = (dates >= begin) & (dates < end)
+        later = sold & (dates >= begin) & (dates < end)
         if not later.any():
             continue
         before = frame[dates < begin]
@@ -179,12 +178,13 @@ def _judged(
         "price_aud": later["price_aud"].to_numpy(dtype="float64"),
         "estimate_aud": estimate,
     }
-    for pct, model in _interval_models(trained).items():
+    for pct in intervals.PCTS:
+        model = trained.interval(pct)
         for end in ("low", "high"):
             rows[f"{end}_{pct}"] = np.full(len(later), np.nan)
         low, high = model.bounds(inputs[known], estimate[known])
         rows[f"low_{pct}"][known], rows[f"high_{pct}"][known] = low, high
-    learnt = before["locality"].value_counts()
+    learnt = before.loc[~features.is_bid(before), "locality"].value_counts()
     rows |= {
         "suburb_sales": later["locality"].map(learnt).fillna(0).to_numpy(dtype="int64"),
         "trained_before": cut,
@@ -192,20 +192,6 @@ def _judged(
         "refused": np.where(known, "", "dwelling_type_not_learnt"),
     }
     return pd.DataFrame(rows)
-
-
-def _interval_models(trained: Trained) -> Mapping[int, intervals.IntervalModel]:
-    held = trained.holdout
-    return {
-        pct: intervals.fit_intervals(
-            held.inputs,
-            held.price,
-            held.estimates[trained.winner],
-            pct,
-            own_sale=intervals.OWN_SALE in trained.columns,
-        )
-        for pct in PCTS
-    }
 
 
 def _dollars(rows: pd.DataFrame) -> tuple[evaluation.Floats, evaluation.Floats]:
@@ -216,16 +202,13 @@ def _dollars(rows: pd.DataFrame) -> tuple[evaluation.Floats, evaluation.Floats]:
 
 
 def _measures(rows: pd.DataFrame) -> dict[str, float]:
-    import numpy as np
-
     price, estimate = _dollars(rows)
     found: dict[str, float] = evaluation.accuracy(price, estimate).as_dict()
     found["n"] = len(rows)
-    for pct in PCTS:
+    for pct in intervals.PCTS:
         low, high = (rows[f"{end}_{pct}"].to_numpy() for end in ("low", "high"))
         found[f"coverage_{pct}"] = evaluation.coverage_pct(price, low, high)
-        width = float(np.mean((high - low) / estimate) * 100) if len(rows) else np.nan
-        found[f"width_{pct}"] = width
+        found[f"width_{pct}"] = intervals.width_pct(low, high, estimate)
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     import psycopg
 
@@ -20,9 +21,13 @@ Kind = Literal["category", "number"]
 TRAINING_RELATION = "ml.training_features"
 PROPERTY_RELATION = "ml.property_features"
 
-_AT_DATE = "attribute of the dwelling in rows dated before as_of_date"
+_AT_DATE = "attribute of the dwelling as recorded by as_of_date"
 _MONTHS = "sales of whole months before the month of as_of_date"
 _OWN = "the property's own sales strictly before as_of_date"
+_BIDS = "bids for the property strictly before as_of_date"
+_PLACE = (
+    "attribute of the dwelling; its street and suburb as known in whole months before"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Feature:
 FEATURES: tuple[Feature, ...] = (
     Feature("state", "category", "code", "state or territory, as NSW", _AT_DATE),
     Feature("locality", "category", "key", "suburb key, as NSW|PARRAMATTA", _AT_DATE),
+    Feature("street", "category", "key", "as VIC|CARLTON|LYGON", _AT_DATE),
     Feature("postcode", "category", "text", "four-digit postcode", _AT_DATE),
     Feature(
         "dwelling_type",
@@ -55,9 +61,33 @@ FEATURES: tuple[Feature, ...] = (
     Feature("land_area_m2", "number", "m2", "land area", _AT_DATE),
     Feature("building_area_m2", "number", "m2", "building area", _AT_DATE),
     Feature("year_built", "number", "year", "year of construction", _AT_DATE),
-    Feature("latitude", "number", "degrees", "latitude, GDA2020", _AT_DATE),
-    Feature("longitude", "number", "degrees", "longitude, GDA2020", _AT_DATE),
+    Feature(
+        "latitude",
+        "number",
+        "degrees",
+        "latitude, GDA2020: own, else the street's, else the suburb's mean",
+        _PLACE,
+    ),
+    Feature("longitude", "number", "degrees", "longitude, likewise", _PLACE),
+    Feature(
+        "place_level",
+        "number",
+        "0, 1 or 2",
+        "whose coordinates they are: the home's own, its street's, its suburb's",
+        _PLACE,
+    ),
+    Feature("km_to_centre", "number", "km", "distance to the state's capital", _PLACE),
     Feature("is_strata", "number", "0 or 1", "lot of a strata plan", _AT_DATE),
+    Feature("has_unit_number", "number", "0 or 1", "address names a unit", _AT_DATE),
+    Feature("unit_number", "number", "number", "as 12 of 12A", _AT_DATE),
+    Feature("street_number", "number", "number", "as 19 of 19-21", _AT_DATE),
+    Feature(
+        "is_bid",
+        "number",
+        "0 or 1",
+        "the price is a bid that was not accepted; always 0 where one is estimated",
+        "as_of_date itself",
+    ),
     Feature(
         "month_index", "number", "months", "months since 2000-01", "as_of_date itself"
     ),
@@ -110,6 +140,8 @@ FEATURES: tuple[Feature, ...] = (
         "last price moved by the state and type monthly index",
         f"{_OWN}; index of {_MONTHS}",
     ),
+    Feature("last_bid_log", "number", "ln AUD", "log of the newest bid refused", _BIDS),
+    Feature("months_since_last_bid", "number", "months", "time since that bid", _BIDS),
 )
 
 CATEGORIES: tuple[str, ...] = tuple(f.name for f in FEATURES if f.kind == "category")
@@ -118,6 +150,10 @@ COLUMNS: tuple[str, ...] = CATEGORIES + NUMBERS
 
 _IDS = ("property_id", "as_of_date", "is_simulated", "source", "source_file")
 _LINEAGE_AND_IDS = (*_IDS, "source_row_number")
+#: The column that tells the season.
+SEASON = "month_of_year"
+#: Which sale a training row is, back to the line it came from.
+LINEAGE = ("sale_id", "property_id", "source", "source_file", "source_row_number")
 PROPERTY_COLUMNS: tuple[str, ...] = (*_LINEAGE_AND_IDS, *COLUMNS)
 TRAINING_COLUMNS: tuple[str, ...] = ("sale_id", "price_aud", *PROPERTY_COLUMNS)
 
@@ -189,6 +225,11 @@ def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
     for name in NUMBERS:
         columns[name] = pd.to_numeric(frame[name]).astype("float64")
     return pd.DataFrame(columns, index=frame.index)
+
+
+def is_bid(frame: pd.DataFrame) -> npt.NDArray[Any]:
+    """Mark training rows whose price was bid and not accepted; (n,) bool."""
+    return frame["is_bid"].to_numpy(dtype="float64") == 1
 
 
 def coverage(inputs: pd.DataFrame) -> dict[str, float]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 INTERVAL_PCT = 80
+#: Intervals that backtests and reviews tell of, in percent.
+PCTS = (68, 80, 95)
 BANDS = 5
 # Rows a cell needs before its own spread outweighs the general one.
 SHRINKAGE_ROWS = 40.0
@@ -119,6 +121,15 @@ def _shrunk(residual: Floats, codes: npt.NDArray[np.int64], towards: Floats) -> 
     sums = np.bincount(codes, weights=residual, minlength=len(towards))
     pulled = (sums + SHRINKAGE_ROWS * towards) / (counts + SHRINKAGE_ROWS)
     return np.asarray(pulled, dtype="float64")
+
+
+def width_pct(low: Floats, high: Floats, estimate: Floats) -> float:
+    """Mean width in percent of the estimate; NaN for none."""
+    import numpy as np
+
+    if len(estimate) == 0:
+        return math.nan
+    return float(np.mean((high - low) / estimate) * 100)
 
 
 def confidence(low: Floats, high: Floats, estimate: Floats) -> Floats:

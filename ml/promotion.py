@@ -1,7 +1,7 @@
 """Who becomes champion: the gate, its thresholds, and the append-only ledger.
 
-The gate is a pure function of evidence. Moving the alias belongs to ``registration``;
-a reviewer moves it in MLflow's own page, which :func:`observe` then writes down.
+The gate is a pure function of evidence. Moving the alias belongs to ``registration``
+after a training, and to ``reviewing`` after a person's word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from ml.bootstrap import Bounds
 if TYPE_CHECKING:
     import psycopg
 
-Action = Literal["approved", "rejected", "awaiting_review", "observed"]
+Action = Literal[
+    "approved", "rejected", "awaiting_review", "observed", "rolled_back", "reverted"
+]
 Environment = Literal["development", "production"]
 DEMO_ACTOR = "demo"
 
@@ -124,7 +126,7 @@ def _gates(evidence: Evidence, policy: GatePolicy) -> tuple[Gate, ...]:
         Gate(
             "enough_later_sales",
             new.n >= policy.min_sales,
-            f"{new.n} later sales to judge by (at least {policy.min_sales})",
+            f"{new.n:,} later sales to judge by (at least {policy.min_sales})",
         ),
         Gate(
             "not_worse_than_baseline",
@@ -190,7 +192,7 @@ def record(
     ledger's lock until it ends, so two processes cannot write the same row.
     """
     with connection.cursor() as cursor:
-        cursor.execute("lock table ml.model_promotions in share row exclusive mode")
+        lock_ledger(connection)
         cursor.execute(
             """
             insert into ml.model_promotions
@@ -223,7 +225,7 @@ def recorded(
     row = connection.execute(
         """
         select action, actor, reason, gates from ml.model_promotions
-        where model_name = %s and to_version = %s and action <> 'observed'
+        where model_name = %s and to_version = %s and jsonb_typeof(gates) = 'array'
         order by promotion_id desc limit 1
         """,
         (model_name, version),
@@ -233,39 +235,65 @@ def recorded(
     return Decision(row[0], row[1], row[2], tuple(Gate(**gate) for gate in row[3]))
 
 
-def observe(
+def gates_of(
+    connection: psycopg.Connection[Any], model_name: str, version: str
+) -> tuple[Gate, ...]:
+    """What the gates found about a version; empty where they never judged it."""
+    row = connection.execute(
+        """
+        select gates from ml.model_promotions
+        where model_name = %s and to_version = %s and jsonb_typeof(gates) = 'array'
+        order by promotion_id desc limit 1
+        """,
+        (model_name, version),
+    ).fetchone()
+    return tuple(Gate(**gate) for gate in row[0]) if row else ()
+
+
+def champions(connection: psycopg.Connection[Any], model_name: str) -> list[str]:
+    """The champions that stand on each other, the newest last.
+
+    Going back takes those away that came after the one gone back to.
+    """
+    rows = connection.execute(
+        "select to_version, action from ml.model_promotions where model_name = %s "
+        "and action in ('approved', 'observed', 'rolled_back', 'reverted') "
+        "order by promotion_id",
+        (model_name,),
+    ).fetchall()
+    line: list[str] = []
+    for version, action in rows:
+        if action in ("approved", "observed"):
+            line.append(str(version))
+            continue
+        while line and line[-1] != version:
+            line.pop()
+    return line
+
+
+def lock_ledger(connection: psycopg.Connection[Any]) -> None:
+    """Keep other writers out until the caller's transaction ends."""
+    connection.execute("lock table ml.model_promotions in share row exclusive mode")
+
+
+def append(
     connection: psycopg.Connection[Any],
     model_name: str,
-    champion: str,
-    actor: str = "reviewer in MLflow",
-) -> bool:
-    """Write down a champion the ledger does not know: a reviewer moved the alias.
-
-    ``champion`` is the version the alias points at. Returns whether a row was written;
-    repeating changes nothing, moving back and forth writes each move.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("lock table ml.model_promotions in share row exclusive mode")
-        known = cursor.execute(
-            """
-            select to_version from ml.model_promotions
-            where model_name = %s and action in ('approved', 'observed')
-            order by promotion_id desc limit 1
-            """,
-            (model_name,),
-        ).fetchone()
-        previous = None if known is None else str(known[0])
-        if previous == champion:
-            return False
-        cursor.execute(
-            """
-            insert into ml.model_promotions
-                (model_name, to_version, from_version, action, actor, reason)
-            values (%s, %s, %s, 'observed', %s, 'alias champion was moved')
-            """,
-            (model_name, champion, previous, actor),
-        )
-    return True
+    to_version: str,
+    from_version: str | None,
+    action: Action,
+    actor: str,
+    reason: str,
+) -> None:
+    """Write a person's decision, or what became of one, as a row of the ledger."""
+    connection.execute(
+        """
+        insert into ml.model_promotions
+            (model_name, to_version, from_version, action, actor, reason)
+        values (%s, %s, %s, %s, %s, %s)
+        """,
+        (model_name, to_version, from_version, action, actor, reason),
+    )
 
 
 def measures_from_tags(tags: Mapping[str, str], prefix: str = "") -> Measures | None:

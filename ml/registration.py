@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, evaluation, features, plots, promotion, training
+from ml import (
+    bootstrap,
+    evaluation,
+    features,
+    plots,
+    promotion,
+    review_report,
+    training,
+)
 from ml.candidates import BASELINE, LABELS, parameters
 from ml.fingerprint import code_fingerprint
 from ml.promotion import Decision, Environment, Evidence, Measures
@@ -25,10 +33,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import psycopg
 
+    from ml.review_report import Rival
     from ml.training import Trained, TrainingPolicy
 
 # Fewer sales than this that the champion has not seen prove nothing.
 _MIN_UNSEEN = 30
+_REPORT = "review_report.html"
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,8 @@ class Outcome:
     """What a training led to.
 
     ``trained`` is False when the equal version existed; ``champion`` is the version
-    the alias points at afterwards.
+    the alias points at afterwards; ``report`` where MLflow's pages show the review
+    report, after the server's address.
     """
 
     version: str
@@ -57,6 +68,7 @@ class Outcome:
     metrics: dict[str, float]
     decision: Decision
     champion: str | None
+    report: str
     seconds: dict[str, float]
 
 
@@ -106,6 +118,7 @@ def train_and_register(
         metrics=_metrics_from_tags(version),
         decision=decision,
         champion=champion.version if champion else None,
+        report=registry.page_of_artifact(version.run_id, _REPORT),
         seconds={"train": round(time.perf_counter() - started, 2)},
     )
 
@@ -119,11 +132,13 @@ def _train(
 ) -> Version:
     trained = training.train(frame, policy)
     importance = training.permutation_importance(trained, policy.seed)
-    beside = _compare(registry, trained, policy.seed)
+    champion = registry.alias(CHAMPION)
+    beside, rival = _compare(registry, champion, trained, policy.seed)
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:
         registry.log_measures(run_id, _params(trained, policy), _metrics(trained))
-        registry.log_figures(run_id, plots.figures(trained, importance))
+        figures = plots.figures(trained, importance)
+        registry.log_figures(run_id, figures)
         model_id = registry.log_model(trained, frame, keys["snapshot_id"])
         headline = {k: f"{v:.6g}" for k, v in trained.headline.as_dict().items()}
         tags = facts | headline | beside | {"review_state": "challenger"}
@@ -134,6 +149,21 @@ def _train(
         )
         tags |= {f"baseline_{k}": f"{v:.6g}" for k, v in naive.as_dict().items()}
         shown = {k: v for k, v in tags.items() if v not in {"", "nan"}}
+        evidence = _evidence(shown, champion)
+        report = review_report.Report(
+            trained,
+            frame,
+            gates=promotion.decide(evidence, context.environment).gates,
+            facts=facts | {"columns": ", ".join(trained.columns)},
+            pictures={
+                file.removesuffix(".png").replace("_", " "): review_report.png(figure)
+                for file, figure in figures.items()
+            },
+            importance=importance,
+            seed=policy.seed,
+            rival=rival,
+        )
+        registry.log_text(run_id, _REPORT, review_report.render(report))
         return registry.register(run_id, model_id, shown, verdict(trained, context))
 
 
@@ -150,7 +180,8 @@ def _settle(
     champion = registry.alias(CHAMPION)
     decision = promotion.recorded(connection, MODEL_NAME, version.version)
     if decision is None:
-        decision = promotion.decide(_evidence(version, champion), environment)
+        rival = champion if champion and champion.version != version.version else None
+        decision = promotion.decide(_evidence(version.tags, rival), environment)
         promotion.record(
             connection,
             MODEL_NAME,
@@ -173,29 +204,16 @@ def _settle(
     return decision
 
 
-def observe_champion(
-    connection: psycopg.Connection[Any], registry: Registry
-) -> str | None:
-    """Version of a champion that a reviewer chose since last looked, else None."""
-    champion = registry.alias(CHAMPION)
-    if champion is None:
-        return None
-    if not promotion.observe(connection, MODEL_NAME, champion.version):
-        return None
-    connection.commit()
-    registry.set_tags(champion.version, {"review_state": "approved_by_reviewer"})
-    return champion.version
-
-
-def _compare(registry: Registry, trained: Trained, seed: int) -> dict[str, str]:
+def _compare(
+    registry: Registry, champion: Version | None, trained: Trained, seed: int
+) -> tuple[dict[str, str], Rival | None]:
     """Measure champion and challenger on the same sales; return it as tags.
 
     The sales are those of the hold-out later than the champion's data; where there
     are too few of them, the champion's own recorded hold-out stands in.
     """
-    champion = registry.alias(CHAMPION)
     if champion is None:
-        return {}
+        return {}, None
     tags = {"compared_with": champion.version}
     try:
         import datetime
@@ -208,7 +226,7 @@ def _compare(registry: Registry, trained: Trained, seed: int) -> dict[str, str]:
                 trained.holdout.inputs[unseen],
                 trained.holdout.price[unseen],
             )
-            rival = model.predict(inputs)
+            rival = training.predict(model, inputs)
             old = evaluation.accuracy(price, rival)
             guess = trained.holdout.estimates[trained.winner][unseen]
             new = evaluation.accuracy(price, guess)
@@ -221,22 +239,22 @@ def _compare(registry: Registry, trained: Trained, seed: int) -> dict[str, str]:
             tags |= promotion.difference_to_tags(
                 bootstrap.paired_difference(price, guess, rival, seed)
             )
-            return tags
+            return tags, review_report.Rival(champion.version, unseen, rival)
     except Exception as error:  # a champion that cannot be loaded cannot veto
         tags["compared_error"] = str(error)[:500]
-        return tags
+        return tags, None
     recorded = promotion.measures_from_tags(champion.tags)
     if recorded is not None:
         tags |= promotion.measures_to_tags(recorded, "champion_")
         tags["compared_basis"] = "its own recorded hold-out"
-    return tags
+    return tags, None
 
 
-def _evidence(version: Version, champion: Version | None) -> Evidence:
+def _evidence(tags: Mapping[str, str], champion: Version | None) -> Evidence:
+    """What the tags of a challenger say, beside a champion that is another version."""
     unknown = Measures(0, math.nan, math.nan, math.nan)
-    tags = version.tags
     rival: Measures | None = None
-    if champion is not None and champion.version != version.version:
+    if champion is not None:
         rival = promotion.measures_from_tags(tags, "champion_")
         if tags.get("compared_with") != champion.version:
             rival = promotion.measures_from_tags(champion.tags)
@@ -276,13 +294,16 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "candidates": ", ".join(trained.accuracies),
         "rows": str(trained.rows),
         "holdout_rows": str(len(trained.holdout.price)),
+        "bids": str(trained.bids),
         "holdout_share": str(policy.holdout_share),
+        "origins": ", ".join(map(str, trained.origins)) or "none",
+        "level_shift_pct": f"{100 * math.expm1(trained.level_shift):.2f}",
         "seed": str(policy.seed),
         "interval_pct": str(trained.intervals.pct),
         "min_coverage": str(policy.min_coverage),
         "columns": ", ".join(trained.columns),
         "columns_left_out": ", ".join(
-            f"{name} ({share:.1%} known)" for name, share in trained.left_out.items()
+            f"{name} ({reason})" for name, reason in trained.left_out.items()
         )
         or "none",
         **parameters(trained.winner, trained.rows, policy.seed),
@@ -309,14 +330,23 @@ def _metrics_from_tags(version: Version) -> dict[str, float]:
 
 def verdict(trained: Trained, context: TrainingContext) -> str:
     """Markdown for the version's page: every candidate on the same later sales."""
+    sales = f"{trained.rows - trained.bids:,} sales"
+    if trained.bids:
+        sales += f" and {trained.bids:,} bids that were not accepted"
     made = (
-        f"**{LABELS[trained.winner]}**, trained on {trained.rows:,} sales of a "
-        f"{context.market} market, {trained.first_sale} to {trained.last_sale}."
+        f"**{LABELS[trained.winner]}**, trained on {sales} of a {context.market} "
+        f"market, {trained.first_sale} to {trained.last_sale}."
     )
     judged = (
-        f"Judged on {trained.headline.n:,} sales from {trained.cut or '-'} on, which "
-        "the judged models had not seen; then refitted on all."
+        f"Judged on {trained.headline.n:,} sales from {trained.cut or '-'} on, in "
+        f"{len(trained.origins)} blocks of time, each by models that had seen only "
+        "what came before it; then refitted on all."
     )
+    if trained.level_shift:
+        judged += (
+            f" Realised sales of the last weeks moved all estimates by "
+            f"{100 * math.expm1(trained.level_shift):+.1f} %."
+        )
     head = (
         "| candidate | MdAPE % | PE10 % | PE20 % | COD | PRD | level | MAE AUD | R2 |"
     )

@@ -212,6 +212,14 @@ class Registry:
         for file, figure in figures.items():
             self._client.log_figure(run_id, figure, f"plots/{file}")
 
+    def log_text(self, run_id: str, file: str, text: str) -> None:
+        """A text file of the run, as a page of HTML."""
+        self._client.log_text(run_id, text, file)
+
+    def page_of_artifact(self, run_id: str, file: str) -> str:
+        """Where MLflow's pages show a file of a run, after the server's address."""
+        return f"/#/experiments/{self._experiment_id}/runs/{run_id}/artifacts/{file}"
+
     def log_model(self, trained: Trained, frame: pd.DataFrame, snapshot: str) -> str:
         """Save the model under the open run; return MLflow's model id.
 
@@ -259,6 +267,10 @@ class Registry:
         current = self.alias(alias)
         if current is None or current.version != version:
             self._client.set_registered_model_alias(MODEL_NAME, alias, version)
+
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away from whatever version has it."""
+        self._client.delete_registered_model_alias(MODEL_NAME, alias)
 
     # -- inside -------------------------------------------------------------------
 

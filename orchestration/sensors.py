@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.champion import champion_version
+from assets.champion import reverted, settled_champion
 from assets.domain_client import plan_poll, poll_facts
 from assets.landing.calendar import dated_files
 from assets.landing.reaxml_plan import DropFact, plan_drop_folder
@@ -124,15 +124,24 @@ def new_file_sensor(
     job=score,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A moved champion alias (a reviewer's approval) starts a scoring run.",
+    description="A moved champion alias (a reviewer's approval) starts a scoring run; "
+    "a move to a version that failed its gates is undone, and a check fails.",
 )
 def champion_moved_sensor(
     context: dg.SensorEvaluationContext, warehouse: Warehouse
 ) -> dg.SensorResult:
     """Watches the registry's champion alias."""
     with warehouse.connect() as conn:
-        version = champion_version(conn)
+        version, move = settled_champion(conn, warehouse.settings, warehouse.url)
     request, cursor = plan_champion(context.cursor, version)
+    if move is not None and move.action == "reverted":
+        context.log.error(move.reason)
+        return dg.SensorResult(
+            run_requests=[request] if request else None,
+            skip_reason=None if request else f"undone: {move.reason}",
+            cursor=cursor,
+            asset_events=[reverted(move)],
+        )
     return _result(request, cursor, f"champion is still {version or 'none'}")
 
 

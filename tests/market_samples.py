@@ -50,6 +50,7 @@ def feature_rows(
         "source_row_number": np.arange(count) + 2,
         "state": "NSW",
         "locality": np.char.add("NSW|SUBURB ", text),
+        "street": np.char.add("NSW|STREET ", np.char.mod("%d", np.arange(count) % 97)),
         "postcode": text,
         "dwelling_type": TYPES[kind],
         "zone_code": np.where(rng.random(count) < 0.1, None, "R2"),
@@ -62,7 +63,13 @@ def feature_rows(
         "year_built": np.nan,
         "latitude": -33.8 + suburb / 100,
         "longitude": 151.0 + suburb / 100,
+        "place_level": 0.0,
+        "km_to_centre": suburb / 2.0,
         "is_strata": (kind == 2).astype(float),
+        "has_unit_number": (kind == 2).astype(float),
+        "unit_number": np.where(kind == 2, 1.0 + np.arange(count) % 30, np.nan),
+        "street_number": 1.0 + np.arange(count) % 200,
+        "is_bid": 0.0,
         "month_index": month,
         "month_of_year": month % 12 + 1,
         "suburb_type_log_price_12m": base - 0.024 + rng.normal(0, 0.02, count),
@@ -73,6 +80,8 @@ def feature_rows(
         "last_price_log": last,
         "months_since_last_sale": np.where(own, rng.integers(6, 120, count), np.nan),
         "last_price_indexed_log": last + 0.05,
+        "last_bid_log": np.nan,
+        "months_since_last_bid": np.nan,
     }
     return pd.DataFrame(data).sort_values(["as_of_date", "sale_id"], ignore_index=True)
 

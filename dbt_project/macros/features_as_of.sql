@@ -5,12 +5,85 @@
     attributes to pass through plus `row_id` (unique) and `as_of_date`.
 
     Nothing dated or published on or after as_of_date is looked at: market statistics
-    stop at the whole months before its month, as known on the first of it; a property's
-    own sales must be contracted and known before the day itself.
+    and places stop at the whole months before its month, as known on the first of it; a
+    property's own sales and bids must be dated and known before the day itself.
 -#}
 as_of as (
     select *, {{ month_index("as_of_date") }} as as_of_month
     from as_of_rows
+),
+
+-- Homes without coordinates lie where their street does, else their suburb.
+unplaced as (
+    select distinct suburb_key, street_name, as_of_month
+    from as_of
+    where latitude is null or longitude is null
+),
+
+street_places as (
+    select
+        unplaced.suburb_key,
+        unplaced.street_name,
+        unplaced.as_of_month,
+        {{ mean_degrees("parts", "latitude") }} as latitude,
+        {{ mean_degrees("parts", "longitude") }} as longitude
+    from unplaced
+    inner join {{ ref("int_place__street_months") }} as parts
+        on unplaced.suburb_key = parts.suburb_key
+        and unplaced.street_name = parts.street_name
+        and unplaced.as_of_month > parts.known_month
+    group by 1, 2, 3
+),
+
+suburb_places as (
+    select
+        unplaced.suburb_key,
+        unplaced.as_of_month,
+        {{ mean_degrees("parts", "latitude") }} as latitude,
+        {{ mean_degrees("parts", "longitude") }} as longitude
+    from (select distinct suburb_key, as_of_month from unplaced) as unplaced
+    inner join (
+        select
+            suburb_key,
+            known_month,
+            sum(located_count) as located_count,
+            sum(latitude_e7_sum) as latitude_e7_sum,
+            sum(longitude_e7_sum) as longitude_e7_sum
+        from {{ ref("int_place__street_months") }}
+        group by 1, 2
+    ) as parts
+        on unplaced.suburb_key = parts.suburb_key
+        and unplaced.as_of_month > parts.known_month
+    group by 1, 2
+),
+
+places as (
+    select
+        as_of.row_id,
+        case when is_own then as_of.latitude
+            else coalesce(street_places.latitude, suburb_places.latitude)
+        end as latitude,
+        case when is_own then as_of.longitude
+            else coalesce(street_places.longitude, suburb_places.longitude)
+        end as longitude,
+        case
+            when is_own then 0
+            when street_places.latitude is not null then 1
+            when suburb_places.latitude is not null then 2
+        end as place_level
+    from as_of
+    cross join lateral (
+        select as_of.latitude is not null and as_of.longitude is not null as is_own
+    ) as own
+    left join street_places
+        on not is_own
+        and as_of.suburb_key = street_places.suburb_key
+        and as_of.street_name = street_places.street_name
+        and as_of.as_of_month = street_places.as_of_month
+    left join suburb_places
+        on not is_own
+        and as_of.suburb_key = suburb_places.suburb_key
+        and as_of.as_of_month = suburb_places.as_of_month
 ),
 
 windows as (
@@ -90,6 +163,22 @@ own_sales as (
         as_of.row_id, earlier.contract_date desc, earlier.known_on desc, earlier.sale_id
 ),
 
+-- What was last bid for the property without its being sold.
+own_bids as (
+    select distinct on (as_of.row_id)
+        as_of.row_id,
+        earlier.contract_date as bid_date,
+        ln(earlier.price_aud::double precision) as last_bid_log
+    from as_of
+    inner join {{ ref("int_sale__validated") }} as earlier
+        on as_of.property_id = earlier.property_id
+        and earlier.contract_date < as_of.as_of_date
+        and earlier.known_on < as_of.as_of_date
+    where {{ is_bid("earlier.") }}
+    order by
+        as_of.row_id, earlier.contract_date desc, earlier.price_aud desc, earlier.sale_id
+),
+
 -- The state index of the months around the last sale, as seen at as_of_date.
 index_then as (
     select
@@ -133,6 +222,7 @@ select
     as_of.source_row_number,
     as_of.state,
     as_of.suburb_key as locality,
+    as_of.suburb_key || '|' || as_of.street_name as street,
     as_of.postcode,
     as_of.dwelling_type,
     as_of.zone_code,
@@ -143,9 +233,16 @@ select
     as_of.land_area_m2,
     as_of.building_area_m2,
     as_of.year_built::double precision as year_built,
-    as_of.latitude,
-    as_of.longitude,
+    places.latitude,
+    places.longitude,
+    places.place_level::double precision as place_level,
+    {{ km_to_centre("as_of.state", "places.latitude", "places.longitude") }}
+        as km_to_centre,
     as_of.is_strata::int::double precision as is_strata,
+    (as_of.unit_number is not null)::int::double precision as has_unit_number,
+    {{ first_number("as_of.unit_number") }} as unit_number,
+    {{ first_number("as_of.street_number") }} as street_number,
+    as_of.is_bid::int::double precision as is_bid,
     as_of.as_of_month::double precision as month_index,
     extract(month from as_of.as_of_date)::double precision as month_of_year,
     suburb_types.log_price as suburb_type_log_price_12m,
@@ -160,8 +257,13 @@ select
         as months_since_last_sale,
     own_sales.last_price_log
     + coalesce(state_types.log_price - index_then.log_price, 0)
-        as last_price_indexed_log
+        as last_price_indexed_log,
+    own_bids.last_bid_log,
+    ((as_of.as_of_date - own_bids.bid_date) / 30.4375)::double precision
+        as months_since_last_bid
 from as_of
+inner join places
+    on as_of.row_id = places.row_id
 left join suburb_types
     on as_of.suburb_key = suburb_types.suburb_key
     and as_of.dwelling_type = suburb_types.dwelling_type
@@ -180,9 +282,51 @@ left join state_types
     and as_of.as_of_month = state_types.as_of_month
 left join own_sales
     on as_of.row_id = own_sales.row_id
+left join own_bids
+    on as_of.row_id = own_bids.row_id
 left join index_then
     on own_sales.state = index_then.state
     and own_sales.dwelling_type = index_then.dwelling_type
     and own_sales.as_of_month = index_then.as_of_month
     and own_sales.last_sale_month = index_then.last_sale_month
+{%- endmacro %}
+
+{% macro is_bid(prefix="") -%}
+    {#- Whether a row of int_sale__validated is a price that was offered for a dwelling,
+        named and dated like a sale, and not accepted (passed in, or the vendor's bid). -#}
+    (not {{ prefix }}is_sale and {{ prefix }}exclusion_reasons = array['not_a_sale'])
+{%- endmacro %}
+
+{% macro first_number(text) -%}
+    {#- The first whole number in a text, as 12 of `12A` and 19 of `19-21`. -#}
+    (substring({{ text }} from '[0-9]{1,6}')::double precision)
+{%- endmacro %}
+
+{% macro mean_degrees(parts, column) -%}
+    (sum({{ parts }}.{{ column }}_e7_sum) / sum({{ parts }}.located_count) / 1e7)
+        ::double precision
+{%- endmacro %}
+
+{% macro km_to_centre(state, latitude, longitude) -%}
+    {#- Great-circle distance (km) to the general post office of the state's capital. -#}
+    {%- set centres = {
+        "NSW": (-33.8678, 151.2075),
+        "VIC": (-37.8138, 144.9627),
+        "QLD": (-27.4679, 153.0281),
+        "SA": (-34.9275, 138.6000),
+        "WA": (-31.9522, 115.8589),
+        "TAS": (-42.8826, 147.3299),
+        "NT": (-12.4611, 130.8418),
+        "ACT": (-35.2809, 149.1300),
+    } -%}
+    {#- least() passes over nulls: without a place there must be no distance. -#}
+    case case when {{ latitude }} is not null then {{ state }} end
+        {%- for name, (south, east) in centres.items() %}
+        when '{{ name }}' then 2 * 6371.0088 * asin(least(1, sqrt(
+            sind(({{ latitude }} - {{ south }}) / 2) ^ 2
+            + cosd({{ latitude }}) * cosd({{ south }})
+            * sind(({{ longitude }} - {{ east }}) / 2) ^ 2
+        )))
+        {%- endfor %}
+    end
 {%- endmacro %}

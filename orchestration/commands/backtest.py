@@ -156,7 +156,7 @@ def render(
     groups: dict[str, dict[str, dict[str, float]]],
 ) -> list[str]:
     """The headline, the intervals, and a table a group."""
-    from ml.backtest import PCTS
+    from ml.intervals import PCTS
 
     plural = "s" if found.trainings > 1 else ""
     trainings = f"{found.trainings} training{plural}, {found.fit_seconds:.1f} s"

@@ -319,7 +319,7 @@ def test_broken_valuations_are_neither_written_nor_told(
         interval_pct=80, model_name="m", model_version="1", is_simulated=True
     )
     given = [good.assign(low_aud=good["high_aud"] + 1), good]
-    monkeypatch.setattr(predictions, "champion_version", lambda conn: "1")
+    monkeypatch.setattr(predictions, "settled_champion", lambda *_: ("1", None))
     monkeypatch.setattr(
         scoring,
         "score_properties",

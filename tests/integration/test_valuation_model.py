@@ -17,8 +17,9 @@ import psycopg
 import pytest
 
 from ml import features, predictions, scoring, training
-from ml.promotion import observe, recorded
-from ml.registration import TrainingContext, observe_champion, train_and_register
+from ml.promotion import recorded
+from ml.registration import TrainingContext, train_and_register
+from ml.reviewing import settle_champion
 from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry
 from tests.market_samples import feature_rows, load_features
 
@@ -31,6 +32,12 @@ PRODUCTION = TrainingContext("abc123", "simulated", "production", "run-1")
 def registry(database_url: str, tmp_path: Path) -> Registry:
     url = database_url.replace("postgresql:", "postgresql+psycopg2:")
     return Registry(f"{url}?options=-csearch_path%3Dmlflow", tmp_path / "artifacts")
+
+
+def folder_of(registry: Registry, run_id: str) -> Path:
+    """Where a run's files lie."""
+    uri = registry._client.get_run(run_id).info.artifact_uri
+    return Path(uri.removeprefix("file://"))
 
 
 def ledger(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -90,7 +97,7 @@ def test_columns_that_few_sales_know_are_not_used() -> None:
     frame.loc[frame.index % 100 != 0, own] = np.nan
     trained = training.train(frame)
     assert set(own) <= set(trained.left_out)
-    assert 0 < trained.left_out["last_price_log"] < 0.01
+    assert trained.left_out["last_price_log"] == "0.3% known"
     assert not set(own) & set(trained.columns)
     assert trained.headline.mdape < 0.8 * trained.baseline.mdape
     # Properties to be valued know theirs, and that changes nothing.
@@ -108,7 +115,7 @@ def test_columns_known_for_later_sales_only_do_not_matter() -> None:
     frame = feature_rows(300)
     frame.loc[frame.index < 280, ["bedrooms", "zone_code"]] = np.nan
     trained = training.train(frame)
-    assert trained.left_out["bedrooms"] == 0
+    assert trained.left_out["bedrooms"] == "0.0% known"
     assert trained.headline.n > 0
 
 
@@ -156,10 +163,24 @@ def test_from_features_to_predictions_and_through_failures(
     assert version.tags["git_revision"] == "abc123"
     assert version.tags["market"] == "simulated"
     assert float(version.tags["mdape"]) == outcome.metrics["mdape"]
-    assert len(registry.figure_files(outcome.run_id)) == 4
+    assert {path.name for path in registry.figure_files(outcome.run_id)} == {
+        "predicted_vs_actual.png",
+        "residuals_over_time.png",
+        "calibration_by_price_decile.png",
+        "error_map.png",
+        "permutation_importance.png",
+    }
+    report = Path(
+        next(folder_of(registry, outcome.run_id).rglob("review_report.html"))
+    ).read_text()
+    assert "All gates held" in report
+    assert report.count("data:image/png;base64,") == 5
+    assert outcome.report.endswith(f"{outcome.run_id}/artifacts/review_report.html")
     params = registry._client.get_run(outcome.run_id).data.params
     assert params["columns_left_out"] == (
-        "building_area_m2 (0.0% known), year_built (0.0% known)"
+        "building_area_m2 (0.0% known), year_built (0.0% known), "
+        "last_bid_log (0.0% known), months_since_last_bid (0.0% known), "
+        "month_of_year (1.5 years cannot tell season from growth)"
     )
     assert "last_price_log" in params["columns"].split(", ")
 
@@ -276,11 +297,13 @@ def test_production_waits_until_a_reviewer_moves_the_alias(
     assert outcome.champion is None
     challenger = registry.alias(CHALLENGER)
     assert challenger is not None
-    assert observe_champion(conn, registry) is None
+    assert settle_champion(conn, registry) is None
 
     registry.set_alias(CHAMPION, challenger.version)
-    assert observe_champion(conn, registry) == "1"
-    assert observe_champion(conn, registry) is None
+    moved = settle_champion(conn, registry)
+    assert moved is not None
+    assert (moved.action, moved.to_version) == ("observed", "1")
+    assert settle_champion(conn, registry) is None
     assert [row[2] for row in ledger(conn)] == ["awaiting_review", "observed"]
     decision = recorded(conn, MODEL_NAME, "1")
     assert decision is not None
@@ -293,7 +316,9 @@ def test_production_waits_until_a_reviewer_moves_the_alias(
     gate = next(g for g in second.decision.gates if g.name == "not_worse_than_champion")
     assert "recorded hold-out" in gate.finding
     # Rolled back by hand and noticed as well.
-    assert observe(conn, MODEL_NAME, "1") is (second.champion == "2")
+    registry.set_alias(CHAMPION, "1")
+    moved = settle_champion(conn, registry)
+    assert (moved is not None) is (second.champion == "2")
 
 
 def test_a_saved_median_model_values_rows_with_columns_empty_or_filled_unlike_training(

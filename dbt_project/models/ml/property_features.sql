@@ -20,6 +20,9 @@ as_of_rows as (
         properties.source_row_number,
         properties.state,
         properties.suburb_key,
+        properties.unit_number,
+        properties.street_number,
+        properties.street_name,
         properties.postcode,
         properties.dwelling_type,
         properties.zone_code,
@@ -32,7 +35,8 @@ as_of_rows as (
         properties.year_built,
         properties.latitude,
         properties.longitude,
-        properties.is_strata
+        properties.is_strata,
+        false as is_bid
     from {{ ref("properties") }} as properties
     cross join valuation_date
     where

@@ -1,0 +1,576 @@
+"""The page a reviewer decides by: one HTML file with everything inside it.
+
+Here: what is shown of a challenger and in which words, on the sales that judged it.
+Elsewhere: the measures (``evaluation``), how far they are luck (``bootstrap``), the
+pictures (``plots``), the gate (``promotion``). Needs no network and prints well.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml import bootstrap, evaluation, features
+from ml.candidates import LABELS
+from ml.page_style import STYLE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from ml.promotion import Gate
+    from ml.training import Trained
+
+    Floats = npt.NDArray[np.float64]
+
+#: Cases listed for a person to look at.
+_CASES = 15
+#: Suburbs and types of fewer judged sales are left to the map.
+_LEAST_SALES = 30
+#: Population stability: below 0.1 nothing moved, above 0.25 the inputs are others.
+_DRIFT_MOVED, _DRIFT_OTHER = 0.1, 0.25
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The champion on the same sales: its version and estimates (AUD) of ``rows``.
+
+    ``rows`` marks the held-out sales that neither model has seen.
+    """
+
+    version: str
+    rows: npt.NDArray[np.bool_]
+    estimates: Floats
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page is made of, beside the training itself.
+
+    ``facts`` are shown as they are (snapshot, revision, seed, command to repeat);
+    ``pictures`` are PNG bytes by title; ``importance`` points of MdAPE by column.
+    """
+
+    trained: Trained
+    frame: pd.DataFrame
+    gates: Sequence[Gate]
+    facts: Mapping[str, str]
+    pictures: Mapping[str, bytes]
+    importance: Mapping[str, float]
+    seed: int
+    rival: Rival | None = None
+
+
+def render(report: Report) -> str:
+    """The page, whole."""
+    trained = report.trained
+    title = f"Review of {LABELS[trained.winner]}"
+    parts = [
+        _head(report, title),
+        _gates(report.gates),
+        _candidates(trained),
+        _beside_champion(report),
+        _ratio_study(trained),
+        _intervals(trained),
+        _by_group(trained),
+        _pictures(report.pictures),
+        _cases(report),
+        _drift(report),
+        _importance(report.importance),
+        _limits(report),
+        _facts(report.facts),
+    ]
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
+        + "".join(parts)
+        + "</main></body></html>"
+    )
+
+
+def png(figure: Any) -> bytes:
+    """A matplotlib figure as PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _head(report: Report, title: str) -> str:
+    trained, found = report.trained, report.trained.headline
+    passed = all(gate.passed for gate in report.gates)
+    verdict = "All gates held" if passed else "A gate failed"
+    covered = (
+        "-" if math.isnan(trained.coverage_pct) else f"{trained.coverage_pct:.1f} %"
+    )
+    figures = [
+        (f"{found.mdape:.1f} %", "MdAPE: half err by less"),
+        (f"{found.pe10:.0f} %", "within 10 % of the price"),
+        (f"{found.cod:.1f}", "COD, uniformity"),
+        (f"{found.median_ratio:.3f}", "level, 1 is right"),
+        (covered, "inside the 80 % interval"),
+        (f"{found.n:,}", "later sales judged by"),
+    ]
+    boxes = "".join(
+        f"<div class='figure'><b>{html.escape(value)}</b><span>{label}</span></div>"
+        for value, label in figures
+        if "nan" not in value
+    )
+    badge = f"<span class='{'passed' if passed else 'failed'} badge'>{verdict}</span>"
+    gain = ""
+    if trained.baseline.mdape > 0:
+        share = 100 * (1 - found.mdape / trained.baseline.mdape)
+        gain = f" Median error {share:.0f} % below the suburb and type median's."
+    return (
+        "<header><p class='eyebrow'>Property valuation: model review</p>"
+        f"<h1>{html.escape(title)} {badge}</h1>"
+        f"<p class='lead'>Learnt from {trained.rows - trained.bids:,} sales"
+        + (f" and {trained.bids:,} bids" if trained.bids else "")
+        + f", {trained.first_sale} to {trained.last_sale}; judged by rolling origin on "
+        f"the sales from {trained.cut or '-'} on, each by models that had seen only "
+        f"what came before it.{gain}</p><div class='figures'>{boxes}</div></header>"
+        "<main>"
+    )
+
+
+def _gates(gates: Sequence[Gate]) -> str:
+    if not gates:
+        return ""
+    rows = [
+        [_badge(gate.passed), gate.name.replace("_", " "), gate.finding]
+        for gate in gates
+    ]
+    return _section("Gates", _table(["", "gate", "finding"], rows, marked={0}))
+
+
+def _candidates(trained: Trained) -> str:
+    rows = []
+    for name, a in trained.accuracies.items():
+        label = LABELS[name] + (" (winner)" if name == trained.winner else "")
+        rows.append([label, *_measures(a)])
+    return _section(
+        "Candidates on the same later sales",
+        _table(["candidate", *_HEADS], rows, numbers=set(range(1, 9))),
+    )
+
+
+_HEADS = ("sales", "MdAPE %", "PE10 %", "PE20 %", "COD", "PRD", "level", "R2")
+
+
+def _measures(a: evaluation.Accuracy) -> list[str]:
+    return [
+        f"{a.n:,}",
+        *(f"{v:.1f}" for v in (a.mdape, a.pe10, a.pe20, a.cod)),
+        *(f"{v:.3f}" for v in (a.prd, a.median_ratio, a.r2)),
+    ]
+
+
+def _beside_champion(report: Report) -> str:
+    rival, trained = report.rival, report.trained
+    if rival is None or not rival.rows.any():
+        return _section(
+            "Beside the champion",
+            "<p>There is no champion, or no sale that neither model had seen.</p>",
+        )
+    price = trained.holdout.price[rival.rows]
+    ours = trained.holdout.estimates[trained.winner][rival.rows]
+    rows = [
+        ["this version", *_measures(evaluation.accuracy(price, ours))],
+        [
+            f"champion, version {rival.version}",
+            *_measures(evaluation.accuracy(price, rival.estimates)),
+        ],
+    ]
+    told = _table(["model", *_HEADS], rows, numbers=set(range(1, 9)))
+    difference = bootstrap.paired_difference(price, ours, rival.estimates, report.seed)
+    if difference is not None:
+        told += (
+            "<p>Of resampled sales 95 % put the difference of MdAPE between "
+            f"{difference.low:+.2f} and {difference.high:+.2f} points (below 0: this "
+            "version errs less).</p>"
+        )
+    apart = abs(ours / rival.estimates - 1)
+    moved = float((apart > 0.25).mean() * 100)
+    told += (
+        f"<p>{moved:.1f} % of estimates differ from the champion's by over 25 %.</p>"
+    )
+    told += _disagreements(report, rival, ours, apart)
+    return _section("Beside the champion, on sales neither had seen", told)
+
+
+def _disagreements(report: Report, rival: Rival, ours: Floats, apart: Floats) -> str:
+    import numpy as np
+
+    holdout = report.trained.holdout
+    where = np.flatnonzero(rival.rows)
+    order = np.argsort(-apart, kind="stable")[:_CASES]
+    rows = [
+        [
+            *_home(report, int(where[at])),
+            _aud(holdout.price[where[at]]),
+            _aud(ours[at]),
+            _aud(rival.estimates[at]),
+        ]
+        for at in order
+    ]
+    return "<h3>Where the two disagree most</h3>" + _table(
+        [*_HOME, "sold for", "this version", "champion"], rows, numbers={3, 4, 5}
+    )
+
+
+def _ratio_study(trained: Trained) -> str:
+    rows = []
+    for standard in evaluation.IAAO_STANDARDS:
+        holds = standard.holds(trained.headline)
+        if holds is None:
+            continue
+        name = standard.measure
+        limits = trained.bounds.get(name)
+        rows.append(
+            [
+                _badge(holds, "within", "outside"),
+                standard.label,
+                f"{getattr(trained.headline, name):.4g}",
+                f"{limits.low:.3g} to {limits.high:.3g}" if limits else "",
+                f"{standard.low:g} to {standard.high:g}",
+            ]
+        )
+    heads = ["", "measure", "ours", "95 % of resamples", "IAAO range"]
+    return _section(
+        "Ratio study",
+        _table(heads, rows, numbers={2, 3, 4}, marked={0})
+        + "<p class='facts'>Level is the median of estimate / price; COD its spread; "
+        "PRD above 1, PRB and VEI below 0: dear homes are undervalued against cheap "
+        "ones.</p>",
+    )
+
+
+def _intervals(trained: Trained) -> str:
+    """Coverage by value decile, of intervals calibrated on earlier sales."""
+    import numpy as np
+
+    judged = trained.judged_intervals
+    if judged is None:
+        return ""
+    value = np.sqrt(judged.price * judged.estimate)
+    order = np.argsort(value, kind="stable")
+    rows = []
+    for number, part in enumerate(np.array_split(order, 10), start=1):
+        if len(part) < 5:
+            continue
+        cells = [str(number), f"{len(part):,}", _aud(float(np.median(value[part])))]
+        for pct in sorted(judged.low):
+            low, high = judged.low[pct][part], judged.high[pct][part]
+            cells.append(
+                f"{evaluation.coverage_pct(judged.price[part], low, high):.0f}"
+            )
+            if pct == trained.intervals.pct:
+                width = (high - low) / judged.estimate[part]
+                cells.append(f"{100 * float(width.mean()):.0f}")
+        rows.append(cells)
+    heads = ["decile of value", "sales", "median value"]
+    for pct in sorted(judged.low):
+        heads.append(f"{pct} % covers")
+        if pct == trained.intervals.pct:
+            heads.append("mean width %")
+    return _section(
+        "Intervals, on sales later than those they were calibrated on",
+        _table(heads, rows, numbers=set(range(1, len(heads)))),
+    )
+
+
+def _by_group(trained: Trained) -> str:
+    import numpy as np
+
+    holdout = trained.holdout
+    guess = holdout.estimates[trained.winner]
+    inputs = holdout.inputs
+    month = holdout.dates.astype("datetime64[M]").astype(str)
+    groups: dict[str, npt.NDArray[Any]] = {
+        "dwelling type": features.dwelling_types(inputs).to_numpy(),
+        "region": inputs["region"].fillna("").astype(str).to_numpy(),
+        "month": np.asarray(month),
+    }
+    told = ""
+    for name, labels in groups.items():
+        rows = []
+        for label in sorted(set(labels.tolist())):
+            mine = labels == label
+            if mine.sum() < _LEAST_SALES:
+                continue
+            found = evaluation.accuracy(holdout.price[mine], guess[mine])
+            rows.append([label or "unknown", *_measures(found)])
+        if rows:
+            told += f"<h3>By {name}</h3>"
+            told += _table([name, *_HEADS], rows, numbers=set(range(1, 9)))
+    return _section("Where it errs", told + _suburbs(trained)) if told else ""
+
+
+def _suburbs(trained: Trained) -> str:
+    """The suburbs that fare worst, of those with enough sales."""
+    import numpy as np
+    import pandas as pd
+
+    holdout = trained.holdout
+    ratio = holdout.estimates[trained.winner] / holdout.price
+    rows = pd.DataFrame(
+        {
+            "suburb": holdout.inputs["locality"].to_numpy(),
+            "ratio": ratio,
+            "error": np.abs(ratio - 1) * 100,
+        }
+    )
+    found = rows.groupby("suburb").agg(
+        sales=("ratio", "size"), mdape=("error", "median"), level=("ratio", "median")
+    )
+    found = found[found["sales"] >= 10].sort_values("mdape", ascending=False)
+    if len(found) < 4:
+        return ""
+    cells = [
+        [_suburb(name), f"{row.sales:,}", f"{row.mdape:.1f}", f"{row.level:.3f}"]
+        for name, row in found.head(10).iterrows()
+    ]
+    return "<h3>Suburbs of 10 sales or more that fare worst</h3>" + _table(
+        ["suburb", "sales", "MdAPE %", "level"], cells, numbers={1, 2, 3}
+    )
+
+
+_HOME = ("sold", "where", "what")
+
+
+def _home(report: Report, at: int) -> list[str]:
+    """Day, place and kind of a held-out sale, in words."""
+    holdout = report.trained.holdout
+    row = holdout.inputs.iloc[at]
+    what = str(row["dwelling_type"])
+    if not math.isnan(row["bedrooms"]):
+        rooms = round(row["bedrooms"])
+        what += f", {rooms} bedroom{'' if rooms == 1 else 's'}"
+    if not math.isnan(row["land_area_m2"]):
+        what += f", {row['land_area_m2']:,.0f} m2 of land"
+    return [str(holdout.dates[at])[:10], _suburb(row["locality"]), what]
+
+
+def _cases(report: Report) -> str:
+    import numpy as np
+
+    holdout = report.trained.holdout
+    guess = holdout.estimates[report.trained.winner]
+    error = np.log(guess / holdout.price)
+    order = np.argsort(-np.abs(error), kind="stable")[:_CASES]
+    rows = []
+    for at in order:
+        lineage = holdout.lineage.iloc[int(at)]
+        rows.append(
+            [
+                *_home(report, int(at)),
+                _aud(holdout.price[at]),
+                _aud(guess[at]),
+                f"{100 * math.expm1(error[at]):+.0f} %",
+                f"{lineage['source_file']}, line {lineage['source_row_number']}",
+            ]
+        )
+    heads = [*_HOME, "sold for", "estimate", "off by", "source"]
+    return _section(
+        "Largest misses, to look at one by one",
+        _table(heads, rows, numbers={3, 4, 5})
+        + "<p class='facts'>Of many the price is the odd one: a part sold, a typing "
+        "error, a development site. <code>ausproperty sales override</code> takes such "
+        "a sale out, with a reason.</p>",
+    )
+
+
+def _drift(report: Report) -> str:
+    """How the judged sales' inputs differ from those learnt from before."""
+    found = drift(report)
+    if not found:
+        return ""
+    rows = []
+    for name, value in list(found.items())[:12]:
+        word = "moved" if value >= _DRIFT_MOVED else "steady"
+        word = "another population" if value >= _DRIFT_OTHER else word
+        rows.append([name, f"{value:.3f}", word])
+    return _section(
+        "Drift of inputs: the judged sales beside those before",
+        _table(["column", "population stability", ""], rows, numbers={1})
+        + "<p class='facts'>Population stability index over tenths of the earlier "
+        f"values: below {_DRIFT_MOVED:g} steady, above {_DRIFT_OTHER:g} another "
+        "population. Columns that count time move by nature and are left out.</p>",
+    )
+
+
+#: Names of places: there are always new ones.
+_NAMES = frozenset({"locality", "postcode", "street"})
+_TIME = frozenset({"month_index", "month_of_year", "is_bid"})
+
+
+def drift(report: Report) -> dict[str, float]:
+    """Population stability of each column used, largest first."""
+    import numpy as np
+
+    trained = report.trained
+    if trained.cut is None:
+        return {}
+    days = report.frame["as_of_date"].to_numpy().astype("datetime64[D]")
+    before = features.model_inputs(report.frame.loc[days < np.datetime64(trained.cut)])
+    found = {
+        name: stability(before[name], trained.holdout.inputs[name])
+        for name in trained.columns
+        if name not in _TIME and name not in _NAMES
+    }
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def stability(before: pd.Series[Any], after: pd.Series[Any]) -> float:
+    """Population stability index of a column's values, missing being one of them."""
+    import numpy as np
+
+    if before.dtype == object:
+        labels = sorted(set(before.dropna()) | set(after.dropna()))
+        place = {label: at + 1 for at, label in enumerate(labels)}
+        codes = [
+            v.map(place).fillna(0).to_numpy(dtype="int64") for v in (before, after)
+        ]
+        size = len(labels) + 1
+    else:
+        known = before.dropna().to_numpy()
+        if len(known) == 0:
+            return 0.0
+        edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9)))
+        codes = [
+            np.where(v.isna(), 0, np.searchsorted(edges, v.to_numpy(), "right") + 1)
+            for v in (before, after)
+        ]
+        size = len(edges) + 2
+    # Half a row in each class: an empty one would be infinitely far.
+    shares = [
+        (np.bincount(code, minlength=size) + 0.5) / (len(code) + 0.5 * size)
+        for code in codes
+    ]
+    old, new = shares
+    return float(((new - old) * np.log(new / old)).sum())
+
+
+def _importance(importance: Mapping[str, float]) -> str:
+    if not importance:
+        return ""
+    meanings = {f.name: f for f in features.FEATURES}
+    rows = [
+        [name, f"{worth:.2f}", meanings[name].meaning, meanings[name].as_of]
+        for name, worth in list(importance.items())[:15]
+    ]
+    heads = ["column", "points of MdAPE", "meaning", "may know"]
+    return _section(
+        "What it leans on",
+        _table(heads, rows, numbers={1})
+        + "<p class='facts'>Points of MdAPE lost when the column is shuffled among the "
+        "judged sales.</p>",
+    )
+
+
+def _limits(report: Report) -> str:
+    trained = report.trained
+    inputs = trained.holdout.inputs
+    told = []
+    for name, reason in trained.left_out.items():
+        told.append(f"<code>{name}</code> is not used: {html.escape(reason)}.")
+    types = features.dwelling_types(inputs)
+    thin = [
+        str(name) or "unknown"
+        for name, count in types.value_counts().items()
+        if count < _LEAST_SALES
+    ]
+    if thin:
+        told.append(
+            f"Fewer than {_LEAST_SALES} judged sales of: {', '.join(sorted(thin))}."
+        )
+    local = inputs["suburb_type_sales_12m"].fillna(0).to_numpy() < 5
+    if len(local):
+        told.append(
+            f"{100 * float(local.mean()):.0f} % of the judged sales lie where fewer "
+            "than 5 like them were sold in the year before: neighbours say little."
+        )
+    placed = inputs["place_level"].fillna(3).to_numpy()
+    if len(placed):
+        told.append(
+            f"{100 * float((placed > 0).mean()):.0f} % of the judged sales have no "
+            "coordinates of their own; their street's or suburb's stand in, or none."
+        )
+    told.append(
+        "Only what was sold is judged: homes that never come to market may differ, and "
+        "condition, view and renovation are in no column."
+    )
+    return _section("Known limits", _list(told))
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = [
+        [name.replace("_", " "), f"<code>{html.escape(value)}</code>"]
+        for name, value in facts.items()
+        if value
+    ]
+    return _section("How it was made", _table(["", ""], rows, marked={1}))
+
+
+def _pictures(pictures: Mapping[str, bytes]) -> str:
+    shown = "".join(
+        f"<figure><img alt='{html.escape(title, quote=True)}' "
+        f"src='data:image/png;base64,{base64.b64encode(data).decode()}'>"
+        f"<figcaption>{html.escape(title)}</figcaption></figure>"
+        for title, data in pictures.items()
+    )
+    return _section("Pictures", f"<div class='pictures'>{shown}</div>") if shown else ""
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{html.escape(title)}</h2>{content}</section>"
+
+
+def _list(items: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+
+
+def _table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[int] = (),
+    marked: Iterable[int] = (),
+) -> str:
+    """A table; columns ``numbers`` are right-aligned, ``marked`` are HTML already."""
+    right, raw = set(numbers), set(marked)
+
+    def cell(tag: str, at: int, text: str) -> str:
+        shown = text if at in raw and tag == "td" else html.escape(text)
+        return f"<{tag}{' class=n' if at in right else ''}>{shown}</{tag}>"
+
+    head = "".join(cell("th", at, text) for at, text in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(cell("td", at, text) for at, text in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class='scroll'><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _badge(good: bool, yes: str = "held", no: str = "failed") -> str:
+    name, word = ("passed", yes) if good else ("failed", no)
+    return f"<span class='{name} badge'>{word}</span>"
+
+
+def _aud(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _suburb(key: Any) -> str:
+    """`VIC|NORTH MELBOURNE` as people write it."""
+    state, _, name = str(key).partition("|")
+    return f"{name.title()} {state}" if name else state

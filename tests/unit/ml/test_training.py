@@ -1,0 +1,112 @@
+"""Who judges, who teaches, and what the last weeks say of the level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import candidates, training
+from ml.candidates import BOOSTING
+from ml.training import TrainingPolicy
+from tests.market_samples import feature_rows
+
+QUICK = TrainingPolicy(origins=2)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return feature_rows(900)
+
+
+def bids(frame: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """Every sale bid for the week before, at some share of its price."""
+    return frame.assign(
+        is_bid=1.0,
+        sale_id="bid-" + frame["sale_id"],
+        as_of_date=frame["as_of_date"] - pd.Timedelta(days=7),
+        price_aud=frame["price_aud"] * factor,
+    )
+
+
+def test_bids_teach_and_judge_nobody(frame: pd.DataFrame) -> None:
+    both = pd.concat([frame, bids(frame, 0.9)], ignore_index=True)
+    alone, with_bids = training.train(frame, QUICK), training.train(both, QUICK)
+    assert with_bids.bids == len(frame)
+    assert set(with_bids.holdout.lineage["sale_id"]) == set(
+        alone.holdout.lineage["sale_id"]
+    )
+    # The naive baseline knows sales only.
+    assert with_bids.baseline == alone.baseline
+    # Bids a tenth below what is paid: told that a row is a bid, models learn as much.
+    assert with_bids.headline.median_ratio == pytest.approx(1, abs=0.04)
+    assert with_bids.headline.mdape < alone.headline.mdape + 1
+
+
+def test_no_block_is_judged_by_what_came_with_it_or_after(frame: pd.DataFrame) -> None:
+    found = training.train(frame, QUICK)
+    first, second = found.origins
+    days = frame["as_of_date"].to_numpy().astype("datetime64[D]")
+    assert found.holdout.dates.min() == np.datetime64(first)
+    planted = frame.assign(
+        price_aud=frame["price_aud"].where(days < np.datetime64(second), 9e9)
+    )
+    again = training.train(planted, QUICK)
+    early = found.holdout.dates < np.datetime64(second)
+    assert 0 < early.sum() < len(early)
+    for name, estimates in found.holdout.estimates.items():
+        assert np.array_equal(estimates[early], again.holdout.estimates[name][early])
+        # The later block was judged by models that knew the earlier.
+        assert np.array_equal(estimates[~early], again.holdout.estimates[name][~early])
+
+
+def test_few_sales_are_one_block() -> None:
+    found = training.train(feature_rows(200))
+    assert len(found.origins) == 1
+
+
+def test_a_market_that_leapt_lifts_every_estimate(frame: pd.DataFrame) -> None:
+    days = frame["as_of_date"].to_numpy().astype("datetime64[D]")
+    leap = days >= days.max() - np.timedelta64(60, "D")
+    dearer = frame.assign(price_aud=frame["price_aud"] * np.where(leap, 1.3, 1.0))
+    still, leapt = training.train(frame, QUICK), training.train(dearer, QUICK)
+    assert abs(still.level_shift) < 0.03
+    assert leapt.level_shift > 0.05
+    unmoved = training.train(dearer, TrainingPolicy(origins=2, level_days=0))
+    assert unmoved.level_shift == 0
+    # The later block was judged by models that the earlier block had moved.
+    late = leapt.holdout.dates >= np.datetime64(leapt.origins[1])
+    for name in set(leapt.accuracies) - {"suburb_median"}:
+        moved = leapt.holdout.estimates[name][late]
+        assert (moved > unmoved.holdout.estimates[name][late]).all()
+        price = leapt.holdout.price[late]
+        assert np.median(moved / price) < 1
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_members_of_the_stack_are_averaged_in_logs() -> None:
+    frame = feature_rows(300)
+    inputs = training.features.model_inputs(frame)
+    price = frame["price_aud"].to_numpy()
+    whole = candidates.build(candidates.STACK, inputs, 1)
+    whole.fit(inputs, price)
+    logs = []
+    for name in candidates.MEMBERS[candidates.STACK]:
+        member = candidates.build_member(name, inputs, 1)
+        member.fit(inputs, price)
+        logs.append(np.log(member.predict(inputs)))
+    assert np.allclose(np.log(whole.predict(inputs)), np.mean(logs, axis=0))
+    moved = candidates.moved(whole, 0.1)
+    assert np.allclose(np.log(moved.predict(inputs)), np.mean(logs, axis=0) + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("sales", "expected"),
+    [(10, 1), (50, 3), (4_999, 3), (5_000, 4), (60_000, 4), (60_001, 3)],
+)
+def test_who_competes_depends_on_how_much_there_is_to_learn(
+    sales: int, expected: int
+) -> None:
+    names = candidates.competitors(sales)
+    assert len(names) == expected
+    assert (BOOSTING in names) == (sales >= 50)
