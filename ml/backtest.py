@@ -178,8 +178,7 @@ def _judged(
         "price_aud": later["price_aud"].to_numpy(dtype="float64"),
         "estimate_aud": estimate,
     }
-    for pct in intervals.PCTS:
-        model = trained.interval(pct)
+    for pct, model in trained.interval_models.items():
         for end in ("low", "high"):
             rows[f"{end}_{pct}"] = np.full(len(later), np.nan)
         low, high = model.bounds(inputs[known], estimate[known])

@@ -15,6 +15,7 @@ _MODULES = (
     "intervals",
     "median_entry",
     "median_model",
+    "spread_trees",
     "training",
 )
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops")

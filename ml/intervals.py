@@ -1,16 +1,21 @@
-"""How sure an estimate is: conformal intervals scaled by a local error model.
+"""How sure an estimate is: conformal intervals scaled by a learned error size.
 
 Residuals are natural logs of price / estimate on sales the estimating model has not
-seen. Expected size of the residual is learned by cell (dwelling type x price band x
-evidence), shrunk towards all; one factor makes the interval cover the wanted share
-(split conformal). Raw quantile models measured far worse, so there are none here.
+seen. How large they are is learned from what is known of a home (``spread_trees``, from
+a thousand sales on) and by cell (dwelling type x price band x evidence, shrunk towards
+all); one factor makes the interval cover the wanted share (split conformal,
+cross-fitted). Raw quantile models measured far worse, so there are none here.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from ml.features import COLUMNS
+from ml.spread_trees import SpreadTrees, cross_fitted, fit_trees
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +30,8 @@ PCTS = (68, 80, 95)
 BANDS = 5
 # Rows a cell needs before its own spread outweighs the general one.
 SHRINKAGE_ROWS = 40.0
+#: Sales from which on trees learn the spread.
+LEAST_FOR_TREES = 1_000
 # Without a hold-out nothing is known about errors: half to double.
 UNKNOWN_SPREAD = math.log(2)
 OWN_SALE = "last_price_indexed_log"
@@ -34,10 +41,11 @@ OWN_SALE = "last_price_indexed_log"
 class IntervalModel:
     """Parameters of the interval.
 
-    ``spread`` is the mean absolute log residual over all, ``cells`` by type and cell,
-    ``factor`` multiplies it, ``edges`` are log-AUD borders of the price bands,
-    ``rows`` the sales it was calibrated on; ``own_sale`` tells whether the model
-    looks at a property's own last sale, so that having one makes an estimate surer.
+    ``spread`` is the mean absolute log residual over all, ``cells`` by type and cell;
+    with ``trees``, of the residual divided by what these expect. ``factor`` multiplies
+    it, ``edges`` are log-AUD borders of the price bands, ``rows`` the sales it was
+    calibrated on; ``own_sale`` tells whether the model looks at a property's own last
+    sale, so that having one makes an estimate surer.
     """
 
     pct: int
@@ -47,15 +55,28 @@ class IntervalModel:
     cells: dict[str, float]
     rows: int
     own_sale: bool = True
+    trees: SpreadTrees | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form, stored beside the model."""
-        return asdict(self)
+        values = asdict(self) | {"trees": None}
+        if self.trees is not None:
+            values["trees"] = self.trees.as_dict()
+        return values
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> IntervalModel:
         """Inverse of :meth:`as_dict`."""
-        return IntervalModel(**(values | {"edges": tuple(values["edges"])}))
+        trees = values.get("trees")
+        return IntervalModel(
+            **(
+                values
+                | {
+                    "edges": tuple(values["edges"]),
+                    "trees": None if trees is None else SpreadTrees.from_dict(trees),
+                }
+            )
+        )
 
     def half_width(self, frame: pd.DataFrame, estimate: Floats) -> Floats:
         """Half width of the interval in log AUD for each row of model inputs."""
@@ -68,7 +89,10 @@ class IntervalModel:
                 for name in names
             ]
         )
-        return np.asarray(spreads[codes] * self.factor, dtype="float64")
+        half = np.asarray(spreads[codes] * self.factor, dtype="float64")
+        return (
+            half if self.trees is None else half * self.trees.predict(frame, estimate)
+        )
 
     def bounds(self, frame: pd.DataFrame, estimate: Floats) -> tuple[Floats, Floats]:
         """Low and high in AUD for each row of model inputs."""
@@ -82,18 +106,47 @@ def fit_intervals(
     frame: pd.DataFrame,
     price: Floats,
     estimate: Floats,
-    pct: int = INTERVAL_PCT,
-    *,
-    own_sale: bool = True,
-) -> IntervalModel:
-    """Calibrate on sales (model inputs, price and estimate in AUD) not trained on."""
+    columns: Sequence[str] = COLUMNS,
+    pcts: Sequence[int] = PCTS,
+) -> dict[int, IntervalModel]:
+    """Calibrate on sales (model inputs, price and estimate in AUD) not trained on.
+
+    By percent. ``columns`` are those the estimating model uses: a home that knows
+    others is no surer for it.
+    """
     import numpy as np
 
-    n = len(price)
+    n, own_sale = len(price), OWN_SALE in columns
     if n == 0:
-        return IntervalModel(pct, 1.0, UNKNOWN_SPREAD, (), {}, 0, own_sale)
+        return {
+            pct: IntervalModel(pct, 1.0, UNKNOWN_SPREAD, (), {}, 0, own_sale)
+            for pct in pcts
+        }
     residual = np.abs(np.log(price / estimate))
+    trees: SpreadTrees | None = None
+    if n >= LEAST_FOR_TREES:
+        trees = fit_trees(frame, estimate, residual, columns)
+        residual = residual / cross_fitted(frame, estimate, residual, columns)
     spread = max(float(residual.mean()), 1e-4)
+    edges, cells, expected = _fit_cells(frame, estimate, residual, own_sale=own_sale)
+    scores = np.sort(residual / expected)
+    found: dict[int, IntervalModel] = {}
+    for pct in pcts:
+        rank = min(n, math.ceil((n + 1) * pct / 100))
+        factor = float(scores[rank - 1])
+        found[pct] = IntervalModel(
+            pct, factor, spread, edges, cells, n, own_sale, trees
+        )
+    return found
+
+
+def _fit_cells(
+    frame: pd.DataFrame, estimate: Floats, residual: Floats, *, own_sale: bool
+) -> tuple[tuple[float, ...], dict[str, float], Floats]:
+    """Price bands, the mean residual of each cell by name, and of each row's cell."""
+    import numpy as np
+
+    n, spread = len(residual), max(float(residual.mean()), 1e-4)
     # Quantiles of few rows are noise: one band for every 100 sales, five at most.
     bands = max(1, min(BANDS, n // 100))
     inner = np.linspace(0, 1, bands + 1)[1:-1]
@@ -107,10 +160,7 @@ def fit_intervals(
     by_cell = _shrunk(residual, codes, by_kind[of_kind])
     named = [*zip(order, by_kind, strict=True), *zip(names, by_cell, strict=True)]
     cells = {name: round(float(value), 6) for name, value in named}
-    scores = np.sort(residual / by_cell[codes])
-    rank = min(n, math.ceil((n + 1) * pct / 100))
-    factor = float(scores[rank - 1])
-    return IntervalModel(pct, factor, spread, edges, cells, n, own_sale)
+    return edges, cells, by_cell[codes]
 
 
 def _shrunk(residual: Floats, codes: npt.NDArray[np.int64], towards: Floats) -> Floats:

@@ -120,7 +120,7 @@ class Trained:
 
     winner: str
     model: Any
-    intervals: intervals.IntervalModel
+    interval_models: dict[int, IntervalModel]
     accuracies: dict[str, evaluation.Accuracy]
     judged_intervals: JudgedIntervals | None
     holdout: Holdout
@@ -159,17 +159,10 @@ class Trained:
         judged = self.judged_intervals
         return judged.width_pct(self.intervals.pct) if judged else math.nan
 
-    def interval(self, pct: int) -> IntervalModel:
-        """Intervals of another share (percent), calibrated on the whole hold-out."""
-        if pct == self.intervals.pct:
-            return self.intervals
-        return intervals.fit_intervals(
-            self.holdout.inputs,
-            self.holdout.price,
-            self.holdout.estimates[self.winner],
-            pct,
-            own_sale=intervals.OWN_SALE in self.columns,
-        )
+    @property
+    def intervals(self) -> IntervalModel:
+        """The interval that predictions carry."""
+        return self.interval_models[intervals.INTERVAL_PCT]
 
 
 def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
@@ -222,18 +215,17 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         name: evaluation.accuracy(holdout.price, estimates[name]) for name in names
     }
     winner = _best(accuracies)
-    own = intervals.OWN_SALE in columns
     shift = levelled[winner][1]
     with _rounds_are_meant(), _timed(seconds, "refit"):
         final = _refit(learning, winner, shift)
     return Trained(
         winner=winner,
         model=final,
-        intervals=intervals.fit_intervals(
-            holdout.inputs, holdout.price, estimates[winner], own_sale=own
+        interval_models=intervals.fit_intervals(
+            holdout.inputs, holdout.price, estimates[winner], columns
         ),
         accuracies=accuracies,
-        judged_intervals=_judge_intervals(holdout, winner, own),
+        judged_intervals=_judge_intervals(holdout, winner, columns),
         holdout=holdout,
         rows=len(frame),
         bids=int((~sold).sum()),
@@ -459,24 +451,20 @@ def _best(accuracies: dict[str, evaluation.Accuracy]) -> str:
 
 
 def _judge_intervals(
-    holdout: Holdout, winner: str, own_sale: bool
+    holdout: Holdout, winner: str, columns: tuple[str, ...]
 ) -> JudgedIntervals | None:
     """Intervals calibrated on the hold-out's earlier half, of its later half."""
     later = evaluation.later_share(holdout.dates, 0.5)
     if later.sum() < 20 or (~later).sum() < 20:
         return None
     estimate = holdout.estimates[winner]
+    fitted = intervals.fit_intervals(
+        holdout.inputs[~later], holdout.price[~later], estimate[~later], columns
+    )
     low: dict[int, Floats] = {}
     high: dict[int, Floats] = {}
-    for pct in intervals.PCTS:
-        fitted = intervals.fit_intervals(
-            holdout.inputs[~later],
-            holdout.price[~later],
-            estimate[~later],
-            pct,
-            own_sale=own_sale,
-        )
-        low[pct], high[pct] = fitted.bounds(holdout.inputs[later], estimate[later])
+    for pct, model in fitted.items():
+        low[pct], high[pct] = model.bounds(holdout.inputs[later], estimate[later])
     return JudgedIntervals(holdout.price[later], estimate[later], low, high)
 
 

@@ -1,0 +1,186 @@
+"""How large a model's error will be, learned from what is known of a home.
+
+Small gradient-boosted trees on the log of the absolute residual. They are kept as plain
+numbers beside the model they speak of, so that reading them takes neither scikit-learn
+nor trust in a file's code.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml.features import NUMBERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    Floats = npt.NDArray[np.float64]
+
+#: What speaks of time says nothing of a home.
+_TIME = frozenset({"month_index", "month_of_year", "is_bid"})
+_TYPES = ("house", "townhouse", "unit", "land")
+#: Below every value there is: missing is a class of its own.
+_MISSING = -1e6
+#: Added to a residual before its log: nobody hits a price to the dollar.
+_FLOOR = 0.01
+_FOLDS = 5
+#: The latest sales to learn from: more teach the same, slowly.
+_MOST_ROWS = 20_000
+_TREES, _DEPTH, _RATE, _LEAST_LEAF = 80, 3, 0.05, 40
+# Columns of the table of nodes.
+_FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
+
+
+@dataclass(frozen=True)
+class SpreadTrees:
+    """Trees in one table of nodes.
+
+    ``columns`` are the model inputs looked at; ``roots`` the first node of each tree;
+    ``nodes`` (n, 5) float32: feature (-1 in a leaf), threshold, left and right node,
+    the leaf's share. Their sum and ``base`` is the log of the expected residual.
+    """
+
+    columns: tuple[str, ...]
+    base: float
+    roots: tuple[int, ...]
+    nodes: npt.NDArray[np.float32]
+
+    def predict(self, frame: pd.DataFrame, estimate: Floats) -> Floats:
+        """Expected absolute log residual of each row of model inputs."""
+        import numpy as np
+
+        table = _inputs(frame, estimate, self.columns)
+        every = np.arange(len(table))
+        total = np.full(len(table), self.base)
+        feature = self.nodes[:, _FEATURE].astype("int64")
+        left, right = (self.nodes[:, at].astype("int64") for at in (_LEFT, _RIGHT))
+        for root in self.roots:
+            node = np.full(len(table), root)
+            for _ in range(_DEPTH):
+                inner = feature[node] >= 0
+                value = table[every, np.maximum(feature[node], 0)]
+                goes_left = value <= self.nodes[node, _THRESHOLD]
+                following = np.where(goes_left, left[node], right[node])
+                node = np.where(inner, following, node)
+            total += self.nodes[node, _VALUE]
+        return np.exp(total)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form; nodes as base64 of little-endian float32."""
+        return {
+            "columns": list(self.columns),
+            "base": self.base,
+            "roots": list(self.roots),
+            "nodes": base64.b64encode(self.nodes.astype("<f4").tobytes()).decode(),
+        }
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> SpreadTrees:
+        """Inverse of :meth:`as_dict`."""
+        import numpy as np
+
+        nodes = np.frombuffer(base64.b64decode(values["nodes"]), "<f4")
+        return SpreadTrees(
+            tuple(values["columns"]),
+            float(values["base"]),
+            tuple(values["roots"]),
+            nodes.reshape(-1, 5).astype("float32"),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Equal numbers, whatever array holds them."""
+        return isinstance(other, SpreadTrees) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        """By what is told of the trees."""
+        return hash((self.columns, self.base, self.roots))
+
+
+def fit_trees(
+    frame: pd.DataFrame, estimate: Floats, residual: Floats, columns: Sequence[str]
+) -> SpreadTrees:
+    """Learn from model inputs, estimates (AUD) and absolute log residuals.
+
+    Of ``columns`` those are used that are numbers. The newest rows are last.
+    """
+    import numpy as np
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    used = tuple(c for c in NUMBERS if c in columns and c not in _TIME and c in frame)
+    newest = slice(max(0, len(frame) - _MOST_ROWS), None)
+    table = _inputs(frame.iloc[newest], estimate[newest], used)
+    booster = GradientBoostingRegressor(
+        n_estimators=_TREES,
+        learning_rate=_RATE,
+        max_depth=_DEPTH,
+        min_samples_leaf=_LEAST_LEAF,
+        subsample=0.7,
+        max_features=0.5,
+        random_state=0,
+    )
+    booster.fit(table, np.log(residual[newest] + _FLOOR))
+    parts: list[npt.NDArray[np.float32]] = []
+    roots: list[int] = []
+    for (grown,) in booster.estimators_:
+        tree, at = grown.tree_, sum(len(part) for part in parts)
+        roots.append(at)
+        leaf = tree.children_left < 0
+        part = np.zeros((tree.node_count, 5), dtype="float32")
+        part[:, _FEATURE] = np.where(leaf, -1, tree.feature)
+        # A float32 may round up past the value that was to go right.
+        threshold = tree.threshold.astype("float32")
+        above = threshold > tree.threshold
+        part[:, _THRESHOLD] = np.where(
+            above, np.nextafter(threshold, np.float32(-np.inf)), threshold
+        )
+        part[:, _LEFT] = np.where(leaf, 0, tree.children_left + at)
+        part[:, _RIGHT] = np.where(leaf, 0, tree.children_right + at)
+        part[:, _VALUE] = np.where(leaf, tree.value[:, 0, 0] * _RATE, 0)
+        parts.append(part)
+    base = float(np.ravel(booster.init_.constant_)[0])
+    return SpreadTrees(used, base, tuple(roots), np.concatenate(parts))
+
+
+def cross_fitted(
+    frame: pd.DataFrame, estimate: Floats, residual: Floats, columns: Sequence[str]
+) -> Floats:
+    """Expected residual of each row by trees that have not seen it.
+
+    Every fifth row is a fold: rows lie in the order of time, so that each fold has all
+    of it.
+    """
+    import numpy as np
+
+    expected = np.empty(len(frame))
+    fold = np.arange(len(frame)) % _FOLDS
+    for number in range(_FOLDS):
+        out = fold == number
+        trees = fit_trees(frame[~out], estimate[~out], residual[~out], columns)
+        expected[out] = trees.predict(frame[out], estimate[out])
+    return expected
+
+
+def _inputs(
+    frame: pd.DataFrame, estimate: Floats, columns: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """What trees look at; (n, columns + 4) float32 without missing values.
+
+    Numbers, how many are missing, the type, the estimate, its distance from the level
+    of the suburb.
+    """
+    import numpy as np
+
+    numbers = frame[list(columns)].to_numpy(dtype="float64")
+    log = np.log(estimate)
+    # (Tables of a test may lack it.)
+    level = frame.get("suburb_type_log_price_12m")
+    apart = np.full(len(frame), np.nan) if level is None else log - level.to_numpy()
+    codes = {name: float(at) for at, name in enumerate(_TYPES)}
+    kind = frame["dwelling_type"].map(codes).to_numpy(dtype="float64")
+    table = np.column_stack([numbers, np.isnan(numbers).sum(axis=1), kind, log, apart])
+    return np.nan_to_num(table, nan=_MISSING).astype("float32")
