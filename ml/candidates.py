@@ -49,7 +49,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 MIN_ROWS_TO_LEARN = 50
 #: Sales between which the stack competes: of fewer a network learns noise, of more
 #: boosting alone learns enough, in a tenth of the time.
-STACK_ROWS = (10_000, 60_000)
+STACK_ROWS = (8_000, 60_000)
 _ONE_HOT = ("state", "dwelling_type", "zone_code", "region")
 _LOGS = ("land_area_m2", "building_area_m2", "km_to_centre")
 _PLACE = ("latitude", "longitude")

@@ -102,7 +102,7 @@ def test_members_of_the_stack_are_averaged_in_logs() -> None:
 
 @pytest.mark.parametrize(
     ("sales", "expected"),
-    [(10, 1), (50, 3), (9_999, 3), (10_000, 4), (60_000, 4), (60_001, 3)],
+    [(10, 1), (50, 3), (7_999, 3), (8_000, 4), (60_000, 4), (60_001, 3)],
 )
 def test_who_competes_depends_on_how_much_there_is_to_learn(
     sales: int, expected: int
