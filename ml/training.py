@@ -48,7 +48,8 @@ class TrainingPolicy:
     value all of them by what it learnt from a few quick resales.
 
     The latest ``holdout_share`` of the sales judge, in ``origins`` blocks; below
-    ``origin_sales`` sales a block there are fewer. ``level_days`` is how far back
+    ``origin_sales`` sales a block there are fewer, and above ``one_origin_sales`` in
+    all there is one: so many judge a market well, and each origin is a training. ``level_days`` is how far back
     realised sales tell that the market has left the model behind; as many as
     ``level_sales`` of them are half believed.
     """
@@ -57,6 +58,7 @@ class TrainingPolicy:
     holdout_share: float = 0.25
     origins: int = 3
     origin_sales: int = 100
+    one_origin_sales: int = 60_000
     threads: int = 2
     min_coverage: float = 0.05
     season_years: float = 3.0
@@ -189,7 +191,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     dates = frame["as_of_date"].to_numpy().astype("datetime64[D]")
     held = np.zeros(len(frame), dtype=bool)
     held[sold] = evaluation.later_share(dates[sold], chosen.holdout_share)
-    starts = _block_starts(dates[held], chosen)
+    starts = _block_starts(dates[held], int(sold.sum()), chosen)
     # Decided by what the first of the judged models learns from, so that the others
     # and the refit use the same.
     first = dates < starts[0] if len(starts) else np.ones(len(frame), dtype=bool)
@@ -271,13 +273,16 @@ class _Learning:
     policy: TrainingPolicy
 
 
-def _block_starts(days: npt.NDArray[Any], policy: TrainingPolicy) -> npt.NDArray[Any]:
+def _block_starts(
+    days: npt.NDArray[Any], sales: int, policy: TrainingPolicy
+) -> npt.NDArray[Any]:
     """First days of blocks of about as many sales; a day is never split."""
     import numpy as np
 
     if len(days) == 0:
         return days
-    blocks = max(1, min(policy.origins, len(days) // policy.origin_sales))
+    most = policy.origins if sales <= policy.one_origin_sales else 1
+    blocks = max(1, min(most, len(days) // policy.origin_sales))
     ordered = np.sort(days)
     return np.unique(ordered[np.arange(blocks) * len(days) // blocks])
 
