@@ -49,9 +49,9 @@ class TrainingPolicy:
 
     The latest ``holdout_share`` of the sales judge, in ``origins`` blocks; below
     ``origin_sales`` sales a block there are fewer, and above ``one_origin_sales`` in
-    all there is one: so many judge a market well, and each origin is a training. ``level_days`` is how far back
-    realised sales tell that the market has left the model behind; as many as
-    ``level_sales`` of them are half believed.
+    all there is one: so many judge a market well, and each origin is a training.
+    ``level_days`` is how far back realised sales tell that the market has left the
+    model behind; as many as ``level_sales`` of them are half believed.
     """
 
     seed: int = 20_240_101
