@@ -68,7 +68,7 @@ def property_valuation(
 def _has_training_sale(conn: psycopg.Connection) -> bool:
     """False where sales are known, but none that a model can learn from."""
     row = conn.execute(
-        "select exists (select from ml.training_features) "
+        "select exists (select from ml.training_features where is_bid = 0) "
         "or not exists (select from marts.sales)"
     ).fetchone()
     conn.commit()

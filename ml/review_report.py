@@ -333,7 +333,7 @@ def _suburbs(trained: Trained) -> str:
     if len(found) < 4:
         return ""
     cells = [
-        [_suburb(name), f"{row.sales:,}", f"{row.mdape:.1f}", f"{row.level:.3f}"]
+        [_suburb(name), f"{int(row.sales):,}", f"{row.mdape:.1f}", f"{row.level:.3f}"]
         for name, row in found.head(10).iterrows()
     ]
     return "<h3>Suburbs of 10 sales or more that fare worst</h3>" + _table(

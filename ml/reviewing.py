@@ -142,13 +142,13 @@ def settle_champion(
         return None
     against = objection(promotion.gates_of(connection, MODEL_NAME, champion.version))
     if not against:
-        before = registry.version(line[-1]) if line else None
+        before = line[-1] if line else None
         actor, reason = "reviewer in MLflow", "alias champion was moved"
         promotion.append(
             connection,
             MODEL_NAME,
             champion.version,
-            before.version if before else None,
+            before,
             "observed",
             actor,
             reason,
@@ -157,9 +157,7 @@ def settle_champion(
             champion.version, _tags("approved_by_reviewer", actor, reason)
         )
         connection.commit()
-        return Move(
-            "observed", before.version if before else None, champion.version, reason
-        )
+        return Move("observed", before, champion.version, reason)
     reason = (
         f"alias champion was moved to version {champion.version}, which {against}; "
         "`ausproperty model approve --force` is the way to do that, with a reason"

@@ -204,8 +204,11 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     levelled = {
         name: _levelled(dates[held], price[held], raw[name], starts, chosen)
         for name in names
+        # The naive baseline stays naive.
+        if name != BASELINE
     }
-    estimates = {name: found for name, (found, _) in levelled.items()}
+    levelled[BASELINE] = (raw[BASELINE], 0.0)
+    estimates = {name: levelled[name][0] for name in names}
     holdout = Holdout(
         inputs[held],
         frame.loc[held, list(features.LINEAGE)],
@@ -238,7 +241,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         last_sale=dates[sold].max().item(),
         columns=columns,
         left_out=left_out,
-        dwelling_types=tuple(sorted(features.dwelling_types(inputs).unique())),
+        dwelling_types=tuple(sorted(features.dwelling_types(inputs[sold]).unique())),
         bounds=bootstrap.bounds(holdout.price, estimates[winner], chosen.seed),
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
@@ -377,7 +380,8 @@ def _levelled(
     import numpy as np
 
     moved = estimate.copy()
-    if len(dates) == 0:
+    # With one block there is none before it: a move that nobody judged is not made.
+    if len(starts) < 2:
         return moved, 0.0
     error = np.log(price / estimate)
 

@@ -63,6 +63,8 @@ def test_no_block_is_judged_by_what_came_with_it_or_after(frame: pd.DataFrame) -
 def test_few_sales_are_one_block() -> None:
     found = training.train(feature_rows(200))
     assert len(found.origins) == 1
+    # No block before it could judge a move of the level, so that none is made.
+    assert found.level_shift == 0
 
 
 def test_a_market_that_leapt_lifts_every_estimate(frame: pd.DataFrame) -> None:
