@@ -6,8 +6,11 @@ Import scikit-learn through here: OpenMP reads its wait policy once, when it loa
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 MANY_ROWS = 50_000
 
@@ -41,3 +44,19 @@ def limited(threads: int) -> Iterator[None]:
 
     with threadpool_limits(threads):
         yield
+
+
+@cache
+def ends_with_parent() -> None:
+    """From now on this worker process ends when the one that started it is gone.
+
+    Workers of a pool wait for work for minutes, also of a caller that was killed.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

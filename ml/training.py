@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml import bootstrap, candidates, evaluation, features, intervals
 from ml.candidates import BASELINE, MEMBERS
-from ml.threads import limited, worth_using
+from ml.threads import ends_with_parent, limited, worth_using
 
 if TYPE_CHECKING:
     import datetime
@@ -345,9 +345,15 @@ def _answers(
 
     with parallel_config(backend="loky", n_jobs=threads, inner_max_num_threads=1):
         found: list[tuple[Floats, float]] = Parallel()(
-            delayed(_estimate)(*task) for task in parts
+            delayed(_estimate_elsewhere)(*task) for task in parts
         )
     return found
+
+
+def _estimate_elsewhere(*task: Any) -> tuple[Floats, float]:
+    """The same in a worker, which later fits members of the refit as well."""
+    ends_with_parent()
+    return _estimate(*task)
 
 
 def _estimate(
