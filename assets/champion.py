@@ -63,13 +63,13 @@ def settled_champion(
 
 def gated(move: Move | None) -> dg.AssetCheckResult:
     """The check's verdict about a move of the alias, or about none."""
-    reverted = move is not None and move.action == "reverted"
+    undone = move if move is not None and move.is_undoing else None
     return dg.AssetCheckResult(
         asset_key=keys.PROMOTIONS,
         check_name=GATED_CHECK,
-        passed=not reverted,
+        passed=undone is None,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=move.reason if move is not None and reverted else None,
+        description=undone.reason if undone else None,
         metadata={"champion": (move.to_version if move else None) or "as it was"},
     )
 

@@ -67,7 +67,7 @@ def score_properties(
     with warehouse.connect() as conn:
         snapshot = snapshot_id(conn, PROPERTY_RELATION)
         champion, move = settled_champion(conn, warehouse.settings, warehouse.url)
-        if move is not None and move.action == "reverted":
+        if move is not None and move.is_undoing:
             context.log_event(reverted(move))
         wanted = digest(
             SCORE_BUILD,

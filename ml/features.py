@@ -152,6 +152,8 @@ _IDS = ("property_id", "as_of_date", "is_simulated", "source", "source_file")
 _LINEAGE_AND_IDS = (*_IDS, "source_row_number")
 #: The column that tells the season.
 SEASON = "month_of_year"
+#: Columns that say when, or what kind of price, and nothing of the home.
+NOT_OF_THE_HOME = frozenset({"month_index", SEASON, "is_bid"})
 #: Which sale a training row is, back to the line it came from.
 LINEAGE = ("sale_id", "property_id", "source", "source_file", "source_row_number")
 PROPERTY_COLUMNS: tuple[str, ...] = (*_LINEAGE_AND_IDS, *COLUMNS)

@@ -407,7 +407,6 @@ def _drift(report: Report) -> str:
 
 #: Names of places: there are always new ones.
 _NAMES = frozenset({"locality", "postcode", "street"})
-_TIME = frozenset({"month_index", "month_of_year", "is_bid"})
 
 
 def drift(report: Report) -> dict[str, float]:
@@ -422,7 +421,7 @@ def drift(report: Report) -> dict[str, float]:
     found = {
         name: stability(before[name], trained.holdout.inputs[name])
         for name in trained.columns
-        if name not in _TIME and name not in _NAMES
+        if name not in features.NOT_OF_THE_HOME | _NAMES
     }
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 

@@ -38,6 +38,11 @@ class Move:
     to_version: str | None
     reason: str
 
+    @property
+    def is_undoing(self) -> bool:
+        """Whether it took back a move of the alias that the gates forbid."""
+        return self.action == "reverted"
+
 
 def approve(
     connection: psycopg.Connection[Any],

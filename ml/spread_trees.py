@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.features import NUMBERS
+from ml.features import NOT_OF_THE_HOME, NUMBERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-#: What speaks of time says nothing of a home.
-_TIME = frozenset({"month_index", "month_of_year", "is_bid"})
 _TYPES = ("house", "townhouse", "unit", "land")
 #: Below every value there is: missing is a class of its own.
 _MISSING = -1e6
@@ -111,7 +109,8 @@ def fit_trees(
     import numpy as np
     from sklearn.ensemble import GradientBoostingRegressor
 
-    used = tuple(c for c in NUMBERS if c in columns and c not in _TIME and c in frame)
+    wanted = set(columns).intersection(frame) - NOT_OF_THE_HOME
+    used = tuple(column for column in NUMBERS if column in wanted)
     newest = slice(max(0, len(frame) - _MOST_ROWS), None)
     table = _inputs(frame.iloc[newest], estimate[newest], used)
     booster = GradientBoostingRegressor(

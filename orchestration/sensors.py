@@ -134,7 +134,7 @@ def champion_moved_sensor(
     with warehouse.connect() as conn:
         version, move = settled_champion(conn, warehouse.settings, warehouse.url)
     request, cursor = plan_champion(context.cursor, version)
-    if move is not None and move.action == "reverted":
+    if move is not None and move.is_undoing:
         context.log.error(move.reason)
         return dg.SensorResult(
             run_requests=[request] if request else None,
