@@ -8,7 +8,7 @@ import psycopg
 
 from assets import keys
 from assets.builds import digest, last_build, record_build
-from assets.champion import GATED_CHECK, gated, settled_champion
+from assets.champion import GATED_CHECK, gated, reverted, settled_champion
 from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.warehouse import tracking_url
@@ -98,6 +98,8 @@ def _train(
         ),
         TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads),
     )
+    if outcome.settled is not None and outcome.settled.is_undoing:
+        context.log_event(reverted(outcome.settled))
     metrics = outcome.metrics
     gates = [
         {"gate": g.name, "passed": g.passed, "finding": g.finding}

@@ -22,6 +22,7 @@ from ml import (
     plots,
     promotion,
     review_report,
+    reviewing,
     training,
 )
 from ml.candidates import BASELINE, LABELS, parameters
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from ml.review_report import Rival
+    from ml.reviewing import Move
     from ml.training import Trained, TrainingPolicy
 
 # Fewer sales than this that the champion has not seen prove nothing.
@@ -56,7 +58,8 @@ class Outcome:
     """What a training led to.
 
     ``trained`` is False when the equal version existed; ``champion`` is the version
-    the alias points at afterwards; ``report`` where MLflow's pages show the review
+    the alias points at afterwards; ``settled`` what became of a move of it that nobody
+    had judged before; ``report`` where MLflow's pages show the review
     report, after the server's address.
     """
 
@@ -68,6 +71,7 @@ class Outcome:
     metrics: dict[str, float]
     decision: Decision
     champion: str | None
+    settled: Move | None
     report: str
     seconds: dict[str, float]
 
@@ -102,6 +106,8 @@ def train_and_register(
         if version is not None:
             registry.finish_run(version.run_id)
         registry.kill_orphans("its process ended; a later training found it")
+        # A rival that nobody may have made champion is none.
+        settled = reviewing.settle_champion(connection, registry)
         if version is None:
             frame = features.read_training_features(connection, relation)
             connection.commit()
@@ -118,6 +124,7 @@ def train_and_register(
         metrics=_metrics_from_tags(version),
         decision=decision,
         champion=champion.version if champion else None,
+        settled=settled,
         report=registry.page_of_artifact(version.run_id, _REPORT),
         seconds={"train": round(time.perf_counter() - started, 2)},
     )
@@ -141,7 +148,7 @@ def _train(
         registry.log_figures(run_id, figures)
         model_id = registry.log_model(trained, frame, keys["snapshot_id"])
         headline = {k: f"{v:.6g}" for k, v in trained.headline.as_dict().items()}
-        tags = facts | headline | beside | {"review_state": "challenger"}
+        tags = facts | headline | beside | {"review_state": reviewing.UNDECIDED}
         tags |= promotion.measures_to_tags(_measures(trained))
         naive = trained.baseline
         tags |= promotion.measures_to_tags(
@@ -175,8 +182,9 @@ def _settle(
 ) -> Decision:
     """Decide once, write it down, then do what it says.
 
-    Finishes what a killed run left half-done: review_state is set last.
+    Finishes what a killed run left half-done.
     """
+    promotion.lock_ledger(connection)
     champion = registry.alias(CHAMPION)
     decision = promotion.recorded(connection, MODEL_NAME, version.version)
     if decision is None:
@@ -190,17 +198,7 @@ def _settle(
             decision,
         )
     connection.commit()
-    if version.tags.get("review_state") == "challenger":
-        if decision.promotes:
-            registry.set_alias(CHAMPION, version.version)
-        registry.set_tags(
-            version.version,
-            {
-                "review_state": decision.action,
-                "review_actor": decision.actor,
-                "review_reason": decision.reason[:4000],
-            },
-        )
+    reviewing.carry_out(registry, version, decision)
     return decision
 
 
