@@ -1,7 +1,7 @@
 """Training and review: a challenger from the features, a champion through the gate."""
 
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import psycopg
@@ -12,7 +12,10 @@ from assets.champion import GATED_CHECK, gated, reverted, settled_champion
 from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.warehouse import tracking_url
-from settings import ROOT
+from settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from ml.training import TrainingPolicy
 
 TRAIN_BUILD = "train"
 
@@ -45,6 +48,7 @@ def property_valuation(
             snapshot,
             code_fingerprint(),
             str(settings.model.seed),
+            str(settings.model.equity_share),
             settings.environment,
         )
         known = last_build(conn, TRAIN_BUILD, wanted)
@@ -65,6 +69,19 @@ def property_valuation(
     return dg.MaterializeResult(metadata=metadata)
 
 
+def training_policy(settings: Settings) -> "TrainingPolicy":
+    """How the settings want models trained."""
+    from ml.equity import EquityPolicy
+    from ml.training import TrainingPolicy
+
+    wanted = settings.model
+    return TrainingPolicy(
+        seed=wanted.seed,
+        threads=wanted.threads,
+        equity=EquityPolicy(wanted.equity_share),
+    )
+
+
 def _has_training_sale(conn: psycopg.Connection) -> bool:
     """False where sales are known, but none that a model can learn from."""
     row = conn.execute(
@@ -80,7 +97,6 @@ def _train(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from ml.registration import TrainingContext, train_and_register
     from ml.tracking import Registry
-    from ml.training import TrainingPolicy
 
     settings = warehouse.settings
     registry = Registry(tracking_url(warehouse.url), settings.artifacts_folder)
@@ -96,7 +112,7 @@ def _train(
             else "production",
             run_id=context.run_id,
         ),
-        TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads),
+        training_policy(settings),
     )
     if outcome.settled is not None and outcome.settled.is_undoing:
         context.log_event(reverted(outcome.settled))

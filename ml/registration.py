@@ -100,6 +100,7 @@ def train_and_register(
             "snapshot_id": snapshot,
             "code_fingerprint": code_fingerprint(),
             "seed": str(chosen.seed),
+            "equity_policy": str(chosen.equity.share),
         }
         version = registry.find_version(**keys)
         existed = version is not None
@@ -296,6 +297,8 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "holdout_share": str(policy.holdout_share),
         "origins": ", ".join(map(str, trained.origins)) or "none",
         "level_shift_pct": f"{100 * math.expm1(trained.level_shift):.2f}",
+        "equity_share": f"{trained.equity.share:g}",
+        "equity_stretch_pct": f"{100 * (trained.equity.stretch.factor - 1):.2f}",
         "seed": str(policy.seed),
         "interval_pct": str(trained.intervals.pct),
         "min_coverage": str(policy.min_coverage),
