@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import psycopg
 import pytest
 
@@ -13,6 +15,7 @@ from assets.resources import Warehouse
 from ml import features
 from ml.promotion import Decision, Gate, champions, record
 from ml.registration import TrainingContext, train_and_register
+from ml.reproduction import ROWS_FILE, files, reproduce
 from ml.reviewing import (
     ReviewRefusedError,
     approve,
@@ -21,6 +24,7 @@ from ml.reviewing import (
     settle_champion,
 )
 from ml.tracking import CHAMPION, MODEL_NAME, Registry, RegistryError
+from ml.training import TrainingPolicy
 from orchestration.sensors import champion_moved_sensor
 from tests.market_samples import feature_rows, load_features
 
@@ -248,6 +252,32 @@ def test_a_training_compares_with_no_champion_that_nobody_may_make_one(
     assert outcome.settled.is_undoing
     assert outcome.champion == "1"
     assert registry.version(outcome.version).tags["compared_with"] == "1"
+
+
+def test_a_version_is_made_again_from_what_its_run_keeps(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    version = registry.version("1")
+    # What the features hold by now plays no part.
+    conn.execute("truncate ml.training_features")
+    conn.commit()
+    found = reproduce(registry, version)
+    assert found.same
+    assert found.same_code
+    assert found.rows == 40
+    assert found.changed_packages == {}
+    for then, now in found.measures.values():
+        assert now == pytest.approx(then, 1e-5, nan_ok=True)
+    rows = pd.read_parquet(io.BytesIO(registry.file(version.run_id, ROWS_FILE) or b""))
+    assert rows[["source_file", "source_row_number"]].notna().all(axis=None)
+
+    # Another price among its rows is another model, and that is seen.
+    other = rows.assign(price_aud=rows["price_aud"] * 1.2)
+    registry.log_files(version.run_id, files(other, TrainingPolicy()))
+    changed = reproduce(registry, version)
+    assert not changed.same
+    assert changed.largest_difference == pytest.approx(0.2, abs=0.05)
+    assert registry.file(version.run_id, "nothing.txt") is None
 
 
 def test_the_sensor_undoes_it_within_a_tick_and_a_check_fails(
