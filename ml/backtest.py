@@ -168,6 +168,9 @@ def _judged(
     known = features.dwelling_types(inputs).isin(trained.dwelling_types).to_numpy()
     estimate = np.full(len(later), np.nan)
     estimate[known] = training.predict(trained.model, inputs[known])
+    refused = np.where(known, "", "dwelling_type_not_learnt")
+    refused[known & np.isnan(estimate)] = "market_not_learnt"
+    known = refused == ""
     rows: dict[str, Any] = {
         "sale_id": later["sale_id"].to_numpy(),
         "property_id": later["property_id"].to_numpy(),
@@ -188,7 +191,7 @@ def _judged(
         "suburb_sales": later["locality"].map(learnt).fillna(0).to_numpy(dtype="int64"),
         "trained_before": cut,
         "model": trained.winner,
-        "refused": np.where(known, "", "dwelling_type_not_learnt"),
+        "refused": refused,
     }
     return pd.DataFrame(rows)
 

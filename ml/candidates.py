@@ -8,7 +8,7 @@ of scikit-learn parts only, so they load without this project.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.features import COLUMNS, NUMBERS
@@ -22,29 +22,28 @@ LINEAR = "linear_regression"
 BOOSTING = "hist_gradient_boosting"
 STACK = "stack"
 ORDER = (BASELINE, LINEAR, BOOSTING, STACK)
+#: What several markets have in the place of one winner.
+BY_MARKET = "best_by_market"
 
 LABELS = {
     BASELINE: "Suburb and type median (naive baseline)",
     LINEAR: "LinearRegression on scaled columns",
     BOOSTING: "HistGradientBoosting on log price",
     STACK: "Stack of boosting and small networks",
+    BY_MARKET: "Best of each market",
 }
 
 #: Members of each candidate. Unlike models err in unlike ways: their mean errs less
 #: than the best of them.
-MEMBERS: dict[str, tuple[str, ...]] = {
+_MEMBERS: dict[str, tuple[str, ...]] = {
     LINEAR: ("linear",),
     BOOSTING: ("boosting",),
-    STACK: (
-        "boosting",
-        "boosting_slow",
-        "boosting_wide",
-        "network",
-        "network_2",
-        "network_3",
-        "network_wide",
-    ),
+    STACK: ("boosting", "boosting_slow", "network", "network_2"),
 }
+#: Ends the name of a member that each family of dwellings has of its own.
+OWN = "@family"
+#: What the stack has where too few families could have members of their own.
+_MORE = ("boosting_wide", "network_3", "network_wide")
 
 # Below this many sales nothing can be learnt that a median does not say.
 MIN_ROWS_TO_LEARN = 50
@@ -86,36 +85,51 @@ class Recipe:
     """What settings follow from.
 
     ``rows`` are all that are learnt from in the end: a model that is judged on fewer
-    is built as the one it stands for.
+    is built as the one it stands for. ``families`` of dwellings have members of their
+    own in a stack.
     """
 
     rows: int
     seed: int
     columns: tuple[str, ...] = COLUMNS
+    families: tuple[str, ...] = ()
+
+
+def members(name: str, recipe: Recipe) -> tuple[str, ...]:
+    """Whose mean a candidate is; the naive baseline has none."""
+    found = _MEMBERS.get(name, ())
+    if name != STACK:
+        return found
+    if len(recipe.families) < 2:
+        return found + _MORE
+    return found + tuple(f"{member}{OWN}" for member in found)
 
 
 def build(
     name: str, frame: pd.DataFrame, recipe: Recipe, threads: int = 1
 ) -> Estimator:
-    """An unfitted candidate for the training inputs ``frame``.
+    """An unfitted candidate for the training inputs ``frame``, without families.
 
     Columns of nothing but missing values (no rooms in NSW sales) are left out in any
     case: one breaks the booster's binning. Members are fitted side by side by so many
     ``threads``: processes, unless joblib is told otherwise.
-
-    Raises:
-        KeyError: no candidate has that name.
     """
     if name == BASELINE:
         from ml.median_model import MedianModel
 
         return MedianModel()
+    return mean_of(members(name, replace(recipe, families=())), frame, recipe, threads)
+
+
+def mean_of(
+    names: tuple[str, ...], frame: pd.DataFrame, recipe: Recipe, threads: int = 1
+) -> Estimator:
+    """An unfitted mean of members in logs."""
     from sklearn.ensemble import VotingRegressor
 
-    members = MEMBERS[name]
-    if len(members) == 1:
-        return build_member(members[0], frame, recipe)
-    parts = [(member, _member(member, frame, recipe)) for member in members]
+    if len(names) == 1:
+        return build_member(names[0], frame, recipe)
+    parts = [(member, _member(member, frame, recipe)) for member in names]
     return _of_log_price(VotingRegressor(parts, n_jobs=threads))
 
 
@@ -127,7 +141,7 @@ def build_member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Estimator:
 def parameters(name: str, rows: int, seed: int) -> dict[str, str]:
     """What sets the candidate apart, as MLflow parameters."""
     chosen: dict[str, str] = {}
-    for member in MEMBERS.get(name, ()):
+    for member in members(name, Recipe(rows, seed)):
         if member in _SETTINGS:
             found = _SETTINGS[member](rows, seed)
             chosen |= {f"{member}_{key}": str(value) for key, value in found.items()}
@@ -152,24 +166,6 @@ def _make_plain(member: Any) -> None:
     name, last = member.steps[-1]
     if hasattr(last, "plain"):
         member.steps[-1] = (name, last.plain())
-
-
-def moved(model: Any, shift: float) -> Any:
-    """A fitted model whose estimates are exp(``shift``) times what they were."""
-    # The mean of the log prices is what members' answers are put upon.
-    model.transformer_.steps[-1][1].mean_ += shift
-    return model
-
-
-def stretched(model: Any, centre: float, factor: float) -> Any:
-    """A fitted model whose log estimates lie ``factor`` times as far from ``centre``.
-
-    ``centre`` in ln AUD.
-    """
-    scaler = model.transformer_.steps[-1][1]
-    scaler.mean_ = centre + factor * (scaler.mean_ - centre)
-    scaler.scale_ = factor * scaler.scale_
-    return model
 
 
 def _of_log_price(regressor: Any) -> Estimator:

@@ -81,6 +81,10 @@ class Equity:
     offers: tuple[Offer, ...] = ()
 
 
+#: No repair.
+NONE = Equity(0.0, Stretch())
+
+
 def judged(
     price: Floats, estimate: Floats, policy: EquityPolicy
 ) -> tuple[Floats, Equity]:
@@ -93,7 +97,7 @@ def judged(
     import numpy as np
 
     if len(price) < LEAST_SALES:
-        return estimate, Equity(0.0, Stretch())
+        return estimate, NONE
     fold = np.arange(len(price)) % _FOLDS
     wholes = [_whole(price[fold != n], estimate[fold != n]) for n in range(_FOLDS)]
 

@@ -1,8 +1,9 @@
 """How a trained model becomes files under an MLflow run, and a model again.
 
-Only ``tracking`` calls this, and passes the configured mlflow in. A scikit-learn model
-is saved by skops, the naive baseline as code and JSON; both load where this project is
-not installed. Interval parameters travel in the model's metadata.
+Only ``tracking`` calls this, and passes the configured mlflow in. Estimators of
+scikit-learn are saved by skops, the naive baseline as JSON, the routes to them as code
+and JSON; it all loads where this project is not installed. Interval parameters travel
+in the model's metadata.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import candidates, features
+from ml import features
 from ml.fingerprint import library_versions
+from ml.median_model import MedianModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml.market_model import MarketModel
     from ml.training import Trained
 
 _INTERVALS = "intervals"
 _DWELLING_TYPES = "dwelling_types"
+#: Modules that a saved model brings along.
+_TRAVELLING = ("market_model", "median_model")
 
 
 def save(
@@ -44,10 +49,15 @@ def save(
             _DWELLING_TYPES: list(trained.dwelling_types),
         },
     }
-    if trained.winner == candidates.BASELINE:
-        info = _log_baseline(mlflow, trained, common)
-    else:
-        info = _log_sklearn(mlflow, trained, common)
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        _write_parts(trained.model, Path(folder))
+        info = mlflow.pyfunc.log_model(
+            python_model=str(here / "market_entry.py"),
+            code_paths=[str(here / f"{name}.py") for name in _TRAVELLING],
+            artifacts={"parts": folder},
+            **common,
+        )
     return str(info.model_id)
 
 
@@ -60,10 +70,7 @@ def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any], tuple[str, ..
     info = mlflow.models.get_model_info(uri)
     # Not the generic wrapper: its schema check costs more than the prediction.
     # It also refuses a column that is empty now and was not in training.
-    if "sklearn" in info.flavors:
-        model = mlflow.sklearn.load_model(uri)
-    else:
-        model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
+    model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
     known = tuple(info.metadata[_DWELLING_TYPES])
     return model, info.metadata[_INTERVALS], known
 
@@ -100,24 +107,22 @@ def _telling_rows(frame: pd.DataFrame) -> list[Any]:
     return [frame.index[row] for row in sorted(found)]
 
 
-def _log_sklearn(mlflow: Any, trained: Trained, common: dict[str, Any]) -> Any:
+def _write_parts(model: MarketModel, folder: Path) -> None:
+    """A file for each estimator, and ``model.json`` that tells of them."""
     import skops.io
 
-    # skops trusts no type it does not know, and boosting has some. They are ours.
-    trusted = skops.io.get_untrusted_types(data=skops.io.dumps(trained.model))
-    return mlflow.sklearn.log_model(
-        trained.model, skops_trusted_types=trusted, **common
-    )
-
-
-def _log_baseline(mlflow: Any, trained: Trained, common: dict[str, Any]) -> Any:
-    here = Path(__file__).parent
-    with tempfile.TemporaryDirectory() as folder:
-        medians = Path(folder) / "medians.json"
-        medians.write_text(json.dumps(trained.model.as_dict()), encoding="utf-8")
-        return mlflow.pyfunc.log_model(
-            python_model=str(here / "median_entry.py"),
-            code_paths=[str(here / "median_model.py")],
-            artifacts={"medians": str(medians)},
-            **common,
-        )
+    told: dict[str, dict[str, Any]] = {}
+    for number, (name, part) in enumerate(sorted(model.parts.items())):
+        if isinstance(part, MedianModel):
+            file = f"{number}.json"
+            (folder / file).write_text(json.dumps(part.as_dict()), encoding="utf-8")
+            told[name] = {"file": file}
+            continue
+        file = f"{number}.skops"
+        skops.io.dump(part, folder / file)
+        # skops trusts no type it does not know, and boosting has some. They are ours:
+        # one that is not in this list will not be read.
+        trusted = skops.io.get_untrusted_types(file=folder / file)
+        told[name] = {"file": file, "trusted": trusted}
+    text = json.dumps({"parts": told, "routes": model.routes_as_dict()}, indent=1)
+    (folder / "model.json").write_text(text, encoding="utf-8")

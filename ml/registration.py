@@ -300,10 +300,6 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "holdout_rows": str(len(trained.holdout.price)),
         "bids": str(trained.bids),
         "holdout_share": str(policy.holdout_share),
-        "origins": ", ".join(map(str, trained.origins)) or "none",
-        "level_shift_pct": f"{100 * math.expm1(trained.level_shift):.2f}",
-        "equity_share": f"{trained.equity.share:g}",
-        "equity_stretch_pct": f"{100 * (trained.equity.stretch.factor - 1):.2f}",
         "seed": str(policy.seed),
         "interval_pct": str(trained.intervals.pct),
         "min_coverage": str(policy.min_coverage),
@@ -312,8 +308,28 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
             f"{name} ({reason})" for name, reason in trained.left_out.items()
         )
         or "none",
-        **parameters(trained.winner, trained.rows, policy.seed),
+        **_market_params(trained, policy),
     }
+
+
+def _market_params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
+    """What each market's pipeline came to; under its name where there are several."""
+    found: dict[str, str] = {}
+    for market in trained.markets:
+        own = {
+            "origins": ", ".join(map(str, market.origins)) or "none",
+            "level_shift_pct": f"{100 * math.expm1(market.level_shift):.2f}",
+            "equity_share": f"{market.equity.share:g}",
+            "equity_stretch_pct": f"{100 * (market.equity.stretch.factor - 1):.2f}",
+            "families": ", ".join(market.families) or "together",
+            **parameters(market.winner, market.rows, policy.seed),
+        }
+        if len(trained.markets) > 1:
+            own |= {"winner": market.winner, "rows": str(market.rows)}
+            place = training.market_name(market.name).replace(" ", "_")
+            own = {f"{place}/{name}": value for name, value in own.items()}
+        found |= own
+    return found
 
 
 def _metrics(trained: Trained) -> dict[str, float]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, drift, evaluation, features, review_cases
+from ml import bootstrap, drift, evaluation, features, review_cases, training
 from ml.candidates import LABELS
 from ml.page import aud, badge, listed, section, table
 from ml.page_style import STYLE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from ml.equity import Equity
     from ml.promotion import Gate
     from ml.training import Trained
 
@@ -72,6 +73,7 @@ def render(report: Report) -> str:
         _head(report, title),
         _gates(report.gates),
         _candidates(trained),
+        _markets(trained),
         _beside_champion(report),
         _ratio_study(trained),
         _equity(trained),
@@ -233,28 +235,43 @@ def _ratio_study(trained: Trained) -> str:
     )
 
 
+def _markets(trained: Trained) -> str:
+    """Who won in each market, where there are several."""
+    if len(trained.markets) == 1:
+        return ""
+    rows = [
+        [
+            training.market_name(market.name),
+            f"{market.sales:,}",
+            LABELS[market.winner],
+            *_measures(market.accuracy),
+        ]
+        for market in trained.markets
+    ]
+    return section(
+        "Markets, each with a pipeline of its own",
+        table(
+            ["market", "learnt from", "winner", *_HEADS],
+            rows,
+            numbers=set(range(3, 11)) | {1},
+        ),
+    )
+
+
 def _equity(trained: Trained) -> str:
     """What taking back the draw to the middle would cost, and what was taken."""
-    offers = trained.equity.offers
-    if not offers:
+    told = ""
+    for market in trained.markets:
+        if not market.equity.offers:
+            continue
+        if len(trained.markets) > 1:
+            told += f"<h3>{html.escape(training.market_name(market.name))}</h3>"
+        told += _offers(market.equity)
+    if not told:
         return ""
-    rows = []
-    for offer in offers:
-        a = offer.found
-        word = badge(True, "chosen") if offer.share == trained.equity.share else ""
-        shown = (f"{a.mdape:.2f}", f"{a.cod:.2f}", f"{a.prd:.3f}", f"{a.prb:+.3f}")
-        rows.append([word, f"{offer.share:.0%}", *shown, f"{a.vei:+.1f}"])
-    told = table(
-        ["", "share of the repair", "MdAPE %", "COD", "PRD", "PRB", "VEI"],
-        rows,
-        numbers=set(range(1, 7)),
-        marked={0},
-    )
-    factor = trained.equity.stretch.factor
     told += (
         "<p class='facts'>Models undervalue the dear and overvalue the cheap. The "
-        f"whole repair stretches log estimates about their middle until PRB is 0; "
-        f"this version is stretched by {100 * (factor - 1):.1f} %. "
+        "whole repair stretches log estimates about their middle until PRB is 0. "
         "<code>AUSPROPERTY_MODEL__EQUITY_SHARE</code> decides; unset, as little is "
         "taken as brings PRB and VEI into IAAO's ranges for a quarter of a point of "
         "MdAPE.</p>"
@@ -265,6 +282,23 @@ def _equity(trained: Trained) -> str:
         told += "<h3>By dwelling type, as chosen</h3>"
         told += table(heads, rows, numbers={1, 2, 3, 4})
     return section("Vertical equity and its price", told)
+
+
+def _offers(equity: Equity) -> str:
+    rows = []
+    for offer in equity.offers:
+        a = offer.found
+        word = badge(True, "chosen") if offer.share == equity.share else ""
+        shown = (f"{a.mdape:.2f}", f"{a.cod:.2f}", f"{a.prd:.3f}", f"{a.prb:+.3f}")
+        rows.append([word, f"{offer.share:.0%}", *shown, f"{a.vei:+.1f}"])
+    told = table(
+        ["", "share of the repair", "MdAPE %", "COD", "PRD", "PRB", "VEI"],
+        rows,
+        numbers=set(range(1, 7)),
+        marked={0},
+    )
+    stretch = 100 * (equity.stretch.factor - 1)
+    return told + f"<p class='facts'>Estimates are stretched by {stretch:.1f} %.</p>"
 
 
 def _equity_by_type(trained: Trained) -> list[list[str]]:

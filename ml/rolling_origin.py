@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml import candidates
-from ml.candidates import BASELINE, MEMBERS, Recipe
+from ml.candidates import BASELINE, OWN, Recipe
 from ml.equity import EquityPolicy
+from ml.market_model import family_of
 from ml.threads import ends_with_parent, limited, worth_using
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class TrainingPolicy:
     all there is one: so many judge a market well, and each origin is a training.
     ``level_days`` is how far back realised sales tell that the market has left the
     model behind; as many as ``level_sales`` of them are half believed. ``equity`` is
-    how much of the repair of vertical equity is taken.
+    how much of the repair of vertical equity is taken. A state of ``market_sales``
+    sales has a pipeline of its own, a family of dwellings of ``family_sales`` members
+    of its own in a stack.
     """
 
     seed: int = 20_240_101
@@ -52,6 +55,8 @@ class TrainingPolicy:
     season_years: float = 3.0
     level_days: int = 45
     level_sales: float = 100.0
+    market_sales: int = 1_000
+    family_sales: int = 1_000
     equity: EquityPolicy = field(default_factory=EquityPolicy)
 
 
@@ -91,33 +96,55 @@ def judged_estimates(
     """Each candidate's estimates of the held-out sales, block by block."""
     import numpy as np
 
-    dates = learning.dates
+    dates, recipe, inputs = learning.dates, learning.recipe, learning.inputs
     block = np.searchsorted(starts, dates[held], side="right") - 1
+    families = family_of(inputs)
+    by_name = {name: candidates.members(name, recipe) or (name,) for name in names}
     # Members shared by candidates are fitted once.
-    members = dict.fromkeys(m for name in names for m in MEMBERS.get(name, (name,)))
-    tasks = [(member, at) for member in members for at in range(len(starts))]
+    members = dict.fromkeys(m for found in by_name.values() for m in found)
+    tasks = [
+        (member, at, family)
+        for member in members
+        for family in (recipe.families if member.endswith(OWN) else ("",))
+        for at in range(len(starts))
+    ]
 
-    def parts(member: str, at: int) -> tuple[Any, ...]:
-        before = dates < starts[at]
+    def rows(member: str, at: int, family: str) -> tuple[Any, Any]:
+        """Whom it learns from, and whom of the held-out it values."""
+        before, judged = dates < starts[at], block == at
+        if family:
+            before &= families == family
+            judged &= families[held] == family
         if member == BASELINE:
             before &= learning.sold
-        judged = np.flatnonzero(held)[block == at]
-        inputs = learning.inputs
+        return before, judged
+
+    def parts(member: str, at: int, family: str) -> tuple[Any, ...]:
+        before, judged = rows(member, at, family)
         return (
-            (member, inputs[before], learning.price[before], inputs.iloc[judged]),
-            learning.recipe,
+            (
+                member.removesuffix(OWN),
+                inputs[before],
+                learning.price[before],
+                inputs.iloc[np.flatnonzero(held)[judged]],
+            ),
+            recipe,
         )
 
-    by_member = {member: np.full(int(held.sum()), np.nan) for member in members}
+    logs = {member: np.full(int(held.sum()), np.nan) for member in members}
     answers = _answers((parts(*task) for task in tasks), names, learning)
-    for (member, at), (found, took) in zip(tasks, answers, strict=True):
-        by_member[member][block == at] = found
+    for task, (found, took) in zip(tasks, answers, strict=True):
+        member = task[0]
+        logs[member][rows(*task)[1]] = np.log(found)
         seconds[f"fit_{member}"] = seconds.get(f"fit_{member}", 0.0) + took
+    for member, log in logs.items():
+        if member.endswith(OWN):
+            # Of families without members of their own the shared ones speak.
+            shared = logs[member.removesuffix(OWN)]
+            logs[member] = np.where(np.isnan(log), shared, log)
     return {
-        name: np.exp(
-            np.mean([np.log(by_member[m]) for m in MEMBERS.get(name, (name,))], axis=0)
-        )
-        for name in names
+        name: np.exp(np.mean([logs[member] for member in found], axis=0))
+        for name, found in by_name.items()
     }
 
 

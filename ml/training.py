@@ -10,25 +10,16 @@ registering (``registration`` through ``tracking``), who becomes champion
 from __future__ import annotations
 
 import math
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, candidates, equity, evaluation, features, intervals
-from ml.candidates import BASELINE, MEMBERS, Recipe
+from ml import bootstrap, candidates, evaluation, features, intervals
+from ml.candidates import BASELINE, BY_MARKET
 from ml.equity import Equity
-from ml.rolling_origin import (
-    Learning,
-    TrainingPolicy,
-    block_starts,
-    judged_estimates,
-    levelled,
-    predict,
-)
-from ml.threads import limited, worth_using
+from ml.market_model import WHOLE, MarketModel, Route
+from ml.market_training import JudgedMarket, Sales, judge_market, markets_of, refit
+from ml.rolling_origin import TrainingPolicy, predict
+from ml.threads import limited
 
 __all__ = ["NoTrainingDataError", "Trained", "TrainingPolicy", "predict", "train"]
 
@@ -90,15 +81,34 @@ class JudgedIntervals:
 
 
 @dataclass(frozen=True)
+class Market:
+    """One market's pipeline: who won, on what, and what was put upon it.
+
+    ``rows`` were learnt from, ``sales`` of them no bids; ``origins`` are the first days
+    of the blocks judged. ``level_shift`` (ln) is what realised sales moved the model
+    by, ``equity`` how it was stretched; ``families`` have members of their own in a
+    stack. ``accuracy`` is the winner's.
+    """
+
+    name: str
+    winner: str
+    rows: int
+    sales: int
+    origins: tuple[datetime.date, ...]
+    level_shift: float
+    equity: Equity
+    families: tuple[str, ...]
+    accuracy: evaluation.Accuracy
+
+
+@dataclass(frozen=True)
 class Trained:
     """Outcome of a training: the refitted winner and the evidence for it.
 
-    ``rows`` were learnt from, ``bids`` of them not sales; ``origins`` are the first
-    days of the blocks judged. ``level_shift`` (ln) is what realised sales moved the
-    model by, ``equity`` how it was stretched. ``accuracies`` by candidate on the
-    hold-out; ``judged_intervals`` are of its later half, calibrated on its earlier
-    half, None when there are too few; dates are those of the first and last sale
-    trained on.
+    ``rows`` were learnt from, ``bids`` of them not sales. ``accuracies`` by candidate
+    on the hold-out; ``judged_intervals`` are of its later half, calibrated on its
+    earlier half, None when there are too few; dates are those of the first and last
+    sale trained on. Each of ``markets`` has a pipeline of its own.
     ``bounds`` are of the winner's measures, by resampling the hold-out. ``columns`` the
     models used; ``left_out`` says of each of the others why; ``dwelling_types`` are
     those trained on ("" for unknown).
@@ -112,9 +122,7 @@ class Trained:
     holdout: Holdout
     rows: int
     bids: int
-    origins: tuple[datetime.date, ...]
-    level_shift: float
-    equity: Equity
+    markets: tuple[Market, ...]
     first_sale: datetime.date
     cut: datetime.date | None
     last_sale: datetime.date
@@ -155,15 +163,14 @@ class Trained:
 def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     """Compare the candidates on the latest sales and refit the best on all.
 
-    ``frame`` is ``features.read_training_features``: one row a market sale or bid. The
-    winner has the smallest mean absolute log error; of equals, the simpler. With fewer
-    than 50 sales only the median baseline takes part.
+    ``frame`` is ``features.read_training_features``: one row a market sale or bid.
+    States with sales enough are markets with pipelines of their own. A market's winner
+    has the smallest mean absolute log error; of equals, the simpler. With fewer than 50
+    sales only the median baseline takes part.
 
     Raises:
         NoTrainingDataError: the frame has no sale.
     """
-    import numpy as np
-
     chosen = policy or TrainingPolicy()
     sold = ~features.is_bid(frame)
     if not sold.any():
@@ -171,129 +178,115 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
             "no valid market sale in the training features: load sales first"
         )
     seconds: dict[str, float] = {}
-    inputs = features.model_inputs(frame)
-    price = frame["price_aud"].to_numpy(dtype="float64")
-    dates = frame["as_of_date"].to_numpy().astype("datetime64[D]")
-    held = np.zeros(len(frame), dtype=bool)
-    held[sold] = evaluation.later_share(dates[sold], chosen.holdout_share)
-    starts = block_starts(dates[held], int(sold.sum()), chosen)
-    # Decided by what the first of the judged models learns from, so that the others
-    # and the refit use the same.
-    first = dates < starts[0] if len(starts) else np.ones(len(frame), dtype=bool)
-    left_out = _left_out(inputs[first], dates[first], chosen)
-    columns = tuple(c for c in features.COLUMNS if c not in left_out)
-    names = candidates.competitors(int(sold.sum()))
-    recipe = Recipe(len(frame), chosen.seed, columns)
-    learning = Learning(inputs, price, dates, sold, recipe, chosen)
-    with _rounds_are_meant(), _timed(seconds, "judge"):
-        raw = judged_estimates(learning, held, starts, names, seconds)
-    repairs = {
-        name: _repaired(dates[held], price[held], raw[name], starts, chosen)
-        for name in names
-        # The naive baseline stays naive.
-        if name != BASELINE
-    }
-    repairs[BASELINE] = (raw[BASELINE], _NO_REPAIR)
-    estimates = {name: repairs[name][0] for name in names}
-    holdout = Holdout(
-        inputs[held],
-        frame.loc[held, list(features.LINEAGE)],
-        dates[held],
-        price[held],
-        estimates,
+    sales = Sales(
+        features.model_inputs(frame),
+        frame["price_aud"].to_numpy(dtype="float64"),
+        frame["as_of_date"].to_numpy().astype("datetime64[D]"),
+        sold,
     )
-    accuracies = {
-        name: evaluation.accuracy(holdout.price, estimates[name]) for name in names
-    }
-    winner = _best(holdout)
-    repair = repairs[winner][1]
-    with _rounds_are_meant(), _timed(seconds, "refit"):
-        final = _refit(learning, winner, repair)
+    markets = [
+        judge_market(sales, name, rows, chosen, seconds)
+        for name, rows in markets_of(sales, chosen).items()
+    ]
+    holdout = _together(frame, sales, markets)
+    winner = markets[0].winner if len(markets) == 1 else BY_MARKET
+    parts: dict[str, Any] = {}
+    routes: dict[str, Route] = {}
+    for market in markets:
+        fitted, leading = refit(market, seconds)
+        parts |= fitted
+        routes |= leading
+    used = {c for market in markets for c in market.learning.recipe.columns}
+    columns = tuple(c for c in features.COLUMNS if c in used)
     return Trained(
         winner=winner,
-        model=final,
+        model=MarketModel(parts, routes),
         interval_models=intervals.fit_intervals(
-            holdout.inputs, holdout.price, estimates[winner], columns
+            holdout.inputs, holdout.price, holdout.estimates[winner], columns
         ),
-        accuracies=accuracies,
+        accuracies={
+            name: evaluation.accuracy(holdout.price, estimate)
+            for name, estimate in holdout.estimates.items()
+        },
         judged_intervals=_judge_intervals(holdout, winner, columns),
         holdout=holdout,
+        markets=tuple(_told(market, sales) for market in markets),
         rows=len(frame),
         bids=int((~sold).sum()),
-        origins=tuple(start.item() for start in starts),
-        level_shift=repair.shift,
-        equity=repair.equity,
-        first_sale=dates.min().item(),
-        cut=dates[held].min().item() if held.any() else None,
-        last_sale=dates[sold].max().item(),
+        first_sale=sales.dates.min().item(),
+        cut=holdout.dates.min().item() if len(holdout.dates) else None,
+        last_sale=sales.dates[sold].max().item(),
         columns=columns,
-        left_out=left_out,
-        dwelling_types=tuple(sorted(features.dwelling_types(inputs[sold]).unique())),
-        bounds=bootstrap.bounds(holdout.price, estimates[winner], chosen.seed),
+        left_out=_left_out(markets),
+        dwelling_types=tuple(
+            sorted(features.dwelling_types(sales.inputs[sold]).unique())
+        ),
+        bounds=bootstrap.bounds(holdout.price, holdout.estimates[winner], chosen.seed),
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
 
 
-def _left_out(
-    inputs: pd.DataFrame, dates: npt.NDArray[Any], policy: TrainingPolicy
-) -> dict[str, str]:
-    """Columns that these rows cannot teach, each with the reason."""
-    found = {
-        name: f"{share:.1%} known"
-        for name, share in features.coverage(inputs).items()
-        if share < policy.min_coverage
-    }
-    if len(dates):
-        years = float((dates.max() - dates.min()).astype("int64")) / 365.25
-        if years < policy.season_years:
-            # Prices that rose through one year look like a season.
-            found[features.SEASON] = f"{years:.1f} years cannot tell season from growth"
+def _together(
+    frame: pd.DataFrame, sales: Sales, markets: list[JudgedMarket]
+) -> Holdout:
+    """What all markets held out, in the order of time.
+
+    Of several markets: the candidates that each has, and the best of each.
+    """
+    import numpy as np
+
+    held = np.logical_or.reduce([market.held for market in markets])
+    names = [
+        name
+        for name in candidates.ORDER
+        if all(name in market.estimates for market in markets)
+    ]
+    estimates: dict[str, Floats] = {}
+    for name in [*names, *([BY_MARKET] if len(markets) > 1 else [])]:
+        found = np.full(len(frame), np.nan)
+        for market in markets:
+            chosen = market.winner if name == BY_MARKET else name
+            found[market.held] = market.estimates[chosen]
+        estimates[name] = found[held]
+    return Holdout(
+        sales.inputs[held],
+        frame.loc[held, list(features.LINEAGE)],
+        sales.dates[held],
+        sales.price[held],
+        estimates,
+    )
+
+
+def _told(market: JudgedMarket, sales: Sales) -> Market:
+    return Market(
+        name=market.name,
+        winner=market.winner,
+        rows=len(market.learning.inputs),
+        sales=market.sales,
+        origins=market.origins,
+        level_shift=market.shift,
+        equity=market.equity,
+        families=market.learning.recipe.families,
+        accuracy=evaluation.accuracy(
+            sales.price[market.held], market.estimates[market.winner]
+        ),
+    )
+
+
+def _left_out(markets: list[JudgedMarket]) -> dict[str, str]:
+    """Columns that a market does not use, each with the reason."""
+    found: dict[str, str] = {}
+    for market in markets:
+        place = "" if len(markets) == 1 else f"{market_name(market.name)}: "
+        for name, reason in market.left_out.items():
+            told = place + reason
+            found[name] = f"{found[name]}; {told}" if name in found else told
     return found
 
 
-@dataclass(frozen=True)
-class _Repair:
-    """What is put on a model's answers: a move (ln) of the level, then a stretch."""
-
-    shift: float
-    equity: Equity
-
-
-_NO_REPAIR = _Repair(0.0, Equity(0.0, equity.Stretch()))
-
-
-def _repaired(
-    dates: npt.NDArray[Any],
-    price: Floats,
-    estimate: Floats,
-    starts: npt.NDArray[Any],
-    policy: TrainingPolicy,
-) -> tuple[Floats, _Repair]:
-    moved, shift = levelled(dates, price, estimate, starts, policy)
-    fair, found = equity.judged(price, moved, policy.equity)
-    return fair, _Repair(shift, found)
-
-
-def _refit(learning: Learning, winner: str, repair: _Repair) -> Any:
-    """The winner on everything, repaired."""
-    from joblib import parallel_config  # type: ignore[import-untyped]
-
-    policy, rows = learning.policy, len(learning.inputs)
-    if winner == BASELINE:
-        model = candidates.build(winner, learning.inputs, learning.recipe)
-        model.fit(learning.inputs[learning.sold], learning.price[learning.sold])
-        return model
-    several = len(MEMBERS[winner]) > 1
-    model = candidates.build(winner, learning.inputs, learning.recipe, policy.threads)
-    alone = worth_using(policy.threads, rows)
-    with (
-        limited(1 if several else alone),
-        parallel_config(backend="loky", inner_max_num_threads=1),
-    ):
-        model.fit(learning.inputs, learning.price)
-    lean = candidates.moved(candidates.lean(model), repair.shift)
-    stretch = repair.equity.stretch
-    return candidates.stretched(lean, stretch.centre, stretch.factor)
+def market_name(name: str) -> str:
+    """A market as people call it."""
+    return "every state" if name == WHOLE else name
 
 
 def permutation_importance(
@@ -326,24 +319,6 @@ def permutation_importance(
     return dict(sorted(worth.items(), key=lambda item: -item[1]))
 
 
-def _best(holdout: Holdout) -> str:
-    """The smallest mean absolute log error; of equals, the simpler.
-
-    Every sale counts in a mean. The median of the errors, which is what people ask
-    for, depends on the few in the middle, and with them more on luck.
-    """
-    import numpy as np
-
-    if len(holdout.price) == 0:
-        return BASELINE
-
-    def error(name: str) -> float:
-        found = np.abs(np.log(holdout.estimates[name] / holdout.price)).mean()
-        return round(float(found), 6)
-
-    return min(holdout.estimates, key=lambda n: (error(n), candidates.ORDER.index(n)))
-
-
 def _judge_intervals(
     holdout: Holdout, winner: str, columns: tuple[str, ...]
 ) -> JudgedIntervals | None:
@@ -360,20 +335,3 @@ def _judge_intervals(
     for pct, model in fitted.items():
         low[pct], high[pct] = model.bounds(holdout.inputs[later], estimate[later])
     return JudgedIntervals(holdout.price[later], estimate[later], low, high)
-
-
-@contextmanager
-def _rounds_are_meant() -> Iterator[None]:
-    """Networks stop after so many rounds because more would learn the noise."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - start

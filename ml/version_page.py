@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ml import evaluation
 from ml.candidates import BASELINE, LABELS
+from ml.training import market_name
 
 if TYPE_CHECKING:
     from ml.training import Trained
@@ -21,16 +22,19 @@ def describe(trained: Trained, market: str) -> str:
         f"**{LABELS[trained.winner]}**, trained on {sales} of a {market} "
         f"market, {trained.first_sale} to {trained.last_sale}."
     )
+    blocks = max(len(found.origins) for found in trained.markets)
     judged = (
         f"Judged on {trained.headline.n:,} sales from {trained.cut or '-'} on, in "
-        f"{len(trained.origins)} blocks of time, each by models that had seen only "
+        f"{blocks} blocks of time, each by models that had seen only "
         "what came before it; then refitted on all."
     )
-    if trained.level_shift:
-        judged += (
-            f" Realised sales of the last weeks moved all estimates by "
-            f"{100 * math.expm1(trained.level_shift):+.1f} %."
-        )
+    for found in trained.markets:
+        if found.level_shift:
+            place = "" if len(trained.markets) == 1 else f" in {found.name}"
+            judged += (
+                f" Realised sales of the last weeks moved all estimates{place} by "
+                f"{100 * math.expm1(found.level_shift):+.1f} %."
+            )
     head = (
         "| candidate | MdAPE % | PE10 % | PE20 % | COD | PRD | level | MAE AUD | R2 |"
     )
@@ -45,7 +49,7 @@ def describe(trained: Trained, market: str) -> str:
     if trained.winner != BASELINE and trained.baseline.mdape > 0:
         gain = 1 - trained.headline.mdape / trained.baseline.mdape
         lines += ["", f"{gain * 100:.0f} % less median error than the naive baseline."]
-    lines += [*_luck(trained), "", *_ratio_study(trained.headline)]
+    lines += [*_markets(trained), *_luck(trained), "", *_ratio_study(trained.headline)]
     lines += ["", _AGAIN]
     if not math.isnan(trained.coverage_pct):
         sure = (
@@ -61,6 +65,22 @@ _AGAIN = (
     "`ausproperty model reproduce` with this version's number trains it again from the "
     "rows, the policy and the environment kept with the source run, and compares."
 )
+
+
+def _markets(trained: Trained) -> list[str]:
+    """Who won in each market, where there are several."""
+    if len(trained.markets) == 1:
+        return []
+    head = "| market | sales | winner | judged on | MdAPE % | COD | level |"
+    lines = ["", head, "| --- " * 7 + "|"]
+    for market in trained.markets:
+        a = market.accuracy
+        lines.append(
+            f"| {market_name(market.name)} | {market.sales:,} | "
+            f"{LABELS[market.winner]} | {a.n:,} | {a.mdape:.1f} | {a.cod:.1f} "
+            f"| {a.median_ratio:.3f} |"
+        )
+    return lines
 
 
 def _luck(trained: Trained) -> list[str]:

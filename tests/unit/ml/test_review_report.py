@@ -115,7 +115,7 @@ def test_the_price_of_equity_is_told_for_every_share(
 ) -> None:
     page = render(report(trained, frame))
     told = page.split("Vertical equity and its price")[1].split("</section>")[0]
-    for offer in trained.equity.offers:
+    for offer in trained.markets[0].equity.offers:
         assert f"{offer.share:.0%}" in told
         assert f"{offer.found.vei:+.1f}" in told
     assert told.count("chosen</span>") == 1
