@@ -63,16 +63,19 @@ class Scored:
         self.reasons.update(partition.valued.by_reason)
 
 
-def run_scoring(warehouse: Warehouse, code: str, run_id: str) -> Scored:
+def run_scoring(
+    warehouse: Warehouse, code: str, run_id: str, partition_rows: int | None = None
+) -> Scored:
     """Value what changed and write it, one transaction a partition.
 
     Killed anywhere, the partitions written stand with their events, and the next
     scoring does the others.
     """
     from ml.predictions import Written
-    from ml.scoring_run import ScoringRun
+    from ml.scoring_run import PARTITION_ROWS, ScoringRun
     from ml.tracking import Registry
 
+    rows = partition_rows or PARTITION_ROWS
     scored, answers = Scored(Written()), []
     with ExitStack() as stack:
         reader, lookups, writer = (
@@ -82,7 +85,7 @@ def run_scoring(warehouse: Warehouse, code: str, run_id: str) -> Scored:
         writer.commit()
         settings = warehouse.settings
         registry = Registry(tracking_url(warehouse.url), settings.artifacts_folder)
-        run = ScoringRun(reader, lookups, registry, code)
+        run = ScoringRun(reader, lookups, registry, code, partition_rows=rows)
         behind = stack.enter_context(ThreadPoolExecutor(1, "write-partition"))
         writing: Future[Counts] | None = None
         for partition in run.partitions():

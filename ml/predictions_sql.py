@@ -51,13 +51,16 @@ def create(streamed: tuple[str, ...]) -> str:
 # The id names model, snapshot, method and property: the first 12 digits are those of
 # the scoring, so that indexes on it grow in one place, the next those of the property,
 # which is the order of writing. When exactly that was predicted before and something
-# else in between (a fallback while the registry was away), the valuation is news again
-# and needs an id of its own: it follows from the one replaced.
+# else in between (a fallback while the registry was away, a refusal), the valuation is
+# news again and needs an id of its own: it follows from how many came before it.
 FRESH = """
 insert into fresh
 select
     case when taken.prediction_id is null then named.id
-        else md5(named.id::text || was.prediction_id::text)::uuid
+        else md5(named.id::text || (
+            select count(*) from ml.price_predictions as earlier
+            where earlier.property_id = scored.property_id
+        ))::uuid
     end,
     scored.property_id,
     standing.told_estimate_aud,

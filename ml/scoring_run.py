@@ -94,7 +94,7 @@ class ScoringRun:
         self.snapshot_id = features.snapshot_id(self.reader, self.relation)
         numbers: dict[str, int] = {}
         for rows, frame in self._stream():
-            market = str(frame["state"].iloc[0] or "")
+            market = str(frame["state"].fillna("").iloc[0])
             numbers[market] = number = numbers.get(market, 0) + 1
             valued = value_properties(frame, self.scorer, self._last_good, self.threads)
             # What failed to predict once is not asked again in this run.
