@@ -34,7 +34,8 @@ _SUITE_CHECK: dict[str, Any] = {
             deps=[keys.PROPERTY_FEATURES, keys.PROMOTIONS, keys.PROPERTIES],
             description="Estimate, interval, confidence and method of every active "
             "property, from the champion or, where it cannot be had, from the fallback "
-            "chain. Append-only. One row per property each time its estimate changed.",
+            "chain; where none can be given, a row of ml.refusals with the reason. "
+            "Append-only. One row per property each time its estimate changed.",
             group_name="predictions",
             kinds={"python", "scikitlearn", "postgres"},
             owners=[keys.ML_OWNER],
@@ -129,6 +130,7 @@ def score_properties(
                 **table_metadata(conn, keys.PREDICTIONS),
                 **{k: v for k, v in summary.items() if v is not None and k != "gate"},
                 **asdict(scored.written),
+                **({} if scored.answer else {"status": "unchanged"}),
                 "champion": champion or "none",
                 "partitions": dg.MetadataValue.json(dict(scored.partitions)),
                 "methods": dg.MetadataValue.json(dict(scored.methods)),
