@@ -388,3 +388,36 @@ def test_killed_between_partitions_the_next_scoring_does_the_others(
                         " from ml.price_predictions") == 120  # fmt: skip
     nothing = run_scoring(Warehouse(), "code", "third", partition_rows=25)
     assert (nothing.valued, nothing.events) == (0, 0)
+
+
+def test_a_gate_that_fails_stops_its_partition_and_those_after(
+    conn: Conn, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assets.resources import Warehouse
+    from assets.scoring_steps import run_scoring
+
+    for name, value in (("DATABASE_URL", database_url), ("HOME", str(tmp_path))):
+        monkeypatch.setenv(f"AUSPROPERTY_{name}", value)
+    good = homes(90)
+    good["state"] = ["NSW"] * 30 + ["QLD"] * 30 + ["VIC"] * 30
+    bad = good.copy()
+    bad.loc[30:59, LEVELS] = np.log(400.0)  # dollars, where thousands were meant
+    load_features(conn, features.PROPERTY_RELATION, bad)
+    conn.execute(
+        "create table marts.properties as select property_id, state, 'X' as suburb,"
+        " '1 HIGH ST' as address, postcode from ml.property_features"
+    )
+    conn.commit()
+
+    stopped = run_scoring(Warehouse(), "code", "run")
+
+    assert not stopped.passed
+    assert dict(stopped.partitions) == {"NSW": 1}
+    assert scalar(conn, "select count(*) from ml.price_predictions") == 30
+    assert scalar(conn, "select count(*) from delivery.events") == 30
+
+    load_features(conn, features.PROPERTY_RELATION, good)
+    mended = run_scoring(Warehouse(), "code", "run")
+    assert mended.passed
+    assert dict(mended.partitions) == {"QLD": 1, "VIC": 1}
+    assert scalar(conn, "select count(*) from delivery.events") == 90
