@@ -66,7 +66,7 @@ select
     standing.told_estimate_aud,
     standing.property_id is null
     or standing.told_method <> scored.method
-    or standing.told_class <> scored.confidence_class
+    or coalesce(standing.told_class <> scored.confidence_class, false)
     or abs(scored.estimate_aud - standing.told_estimate_aud) >= greatest(
         %(noise_share)s::float8 * scored.estimate_aud,
         %(noise_interval_share)s::float8 * (scored.high_aud - scored.low_aud) / 2,

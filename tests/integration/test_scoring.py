@@ -203,6 +203,21 @@ def test_slow_drift_adds_up_until_it_is_told(conn: Conn, score: Score) -> None:
     assert standing == 1
 
 
+def test_valuations_from_before_there_were_classes_are_not_told_anew(
+    conn: Conn, score: Score
+) -> None:
+    rows = homes(4)
+    score(rows)
+    # As a migration leaves them: no class, no FSD, no inputs.
+    conn.execute("update ml.price_predictions set fsd = null, confidence_class = null")
+    conn.execute("update ml.current_predictions set told_class = null")
+    conn.execute("truncate ml.valued_inputs")
+    conn.commit()
+    written = score(rows)
+    assert (written.updated, written.told) == (4, 0)
+    assert scalar(conn, "select min(told_class) from ml.current_predictions") == "E"
+
+
 def test_policy_decides_what_noise_is(conn: Conn, score: Score) -> None:
     rows = homes(4)
     score(rows)
