@@ -7,6 +7,7 @@ tests. Each rule has one home.
 from typing import Any
 
 import dagster as dg
+import psycopg
 
 from assets import keys
 from assets.builds import last_summary
@@ -209,12 +210,28 @@ def model_beats_the_naive_baseline(warehouse: Warehouse) -> dg.AssetCheckResult:
     )
 
 
+def standing_refusals(conn: psycopg.Connection) -> dict[str, int]:
+    """Active properties that are refused now, by reason."""
+    return dict(
+        conn.execute(
+            """
+            select r.reason, count(*)
+            from ml.refusals r
+            join marts.properties p using (property_id)
+            where r.ended_at is null and p.deleted_at is null
+            group by 1 order by 1
+            """
+        ).fetchall()
+    )
+
+
 @dg.asset_check(
     asset=keys.PREDICTIONS,
-    description="Every active property has a current prediction or is a refusal.",
+    description="Every active property has a current prediction or stands refused, "
+    "with a reason; none has both.",
 )
 def every_property_is_valued(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Active properties against current predictions."""
+    """Active properties against current predictions and standing refusals."""
     with warehouse.connect() as conn:
         row = conn.execute(
             """
@@ -224,30 +241,45 @@ def every_property_is_valued(warehouse: Warehouse) -> dg.AssetCheckResult:
             where p.deleted_at is null
             """
         ).fetchone()
-        refused = int(last_summary(conn, "score").get("refused", 0))
+        reasons = standing_refusals(conn)
     active, valued = row or (0, 0)
+    refused = sum(reasons.values())
     return dg.AssetCheckResult(
         passed=active == valued + refused,
-        metadata={"active": active, "valued": valued, "refused": refused},
+        metadata={
+            "active": active,
+            "valued": valued,
+            "refused": refused,
+            "refused_by_reason": dg.MetadataValue.json(reasons),
+        },
     )
 
 
 @dg.asset_check(
     asset=keys.EVENTS,
-    description="Every prediction that was written has exactly one event.",
+    description="Every prediction that is to be told has exactly one event, and so has "
+    "every estimate withdrawn.",
 )
 def every_prediction_has_its_event(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Predictions against outbox events; they were written in one transaction."""
     with warehouse.connect() as conn:
         row = conn.execute(
             """
-            select (select count(*) from ml.price_predictions),
+            select (select count(*) from ml.price_predictions where is_told),
+                   (select count(*) from ml.price_predictions where not is_told),
+                   (select count(*) from ml.refusals
+                    where withdrew_estimate_aud is not null),
                    (select count(*) from delivery.events
                     where event_type like 'prediction.%')
             """
         ).fetchone()
-    predictions, events = row or (0, 0)
+    told, untold, withdrawn, events = row or (0, 0, 0, 0)
     return dg.AssetCheckResult(
-        passed=predictions == events,
-        metadata={"predictions": predictions, "events": events},
+        passed=told + withdrawn == events,
+        metadata={
+            "predictions": told,
+            "moved_less_than_noise": untold,
+            "withdrawn": withdrawn,
+            "events": events,
+        },
     )

@@ -1,6 +1,11 @@
-"""Scoring and the outbox: estimates and their events in one transaction."""
+"""Scoring and the outbox: estimates and their events in one transaction.
+
+Belongs here: whether there is anything to score, and what the UI is told of it. The
+scoring itself is `scoring_steps`.
+"""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -8,11 +13,11 @@ import dagster as dg
 from assets import keys, quality
 from assets.builds import code_digest, digest, last_build, record_build
 from assets.champion import champion_to_score_with, reverted
+from assets.checks import standing_refusals
 from assets.data_docs import keep_answer
 from assets.metadata import table_metadata
 from assets.resources import Warehouse
-from assets.valuation_gate import judge_valuations
-from assets.warehouse import tracking_url
+from assets.scoring_steps import run_scoring
 
 SCORE_BUILD = "score"
 _SUITE_CHECK: dict[str, Any] = {
@@ -29,7 +34,8 @@ _SUITE_CHECK: dict[str, Any] = {
             deps=[keys.PROPERTY_FEATURES, keys.PROMOTIONS, keys.PROPERTIES],
             description="Estimate, interval, confidence and method of every active "
             "property, from the champion or, where it cannot be had, from the fallback "
-            "chain. Append-only. One row per property each time its estimate changed.",
+            "chain; where none can be given, a row of ml.refusals with the reason. "
+            "Append-only. One row per property each time its estimate changed.",
             group_name="predictions",
             kinds={"python", "scikitlearn", "postgres"},
             owners=[keys.ML_OWNER],
@@ -63,6 +69,7 @@ def score_properties(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Value every active property and write what changed, with its events."""
     from ml.features import PROPERTY_RELATION, snapshot_id
+    from ml.scoring_policy import read_policy
 
     with warehouse.connect() as conn:
         snapshot = snapshot_id(conn, PROPERTY_RELATION)
@@ -71,12 +78,14 @@ def score_properties(
         )
         if move is not None and move.is_undoing:
             context.log_event(reverted(move))
+        code = code_digest("ml")
         wanted = digest(
             SCORE_BUILD,
             snapshot,
             str(champion),
-            code_digest("ml"),
+            code,
             code_digest("expectations"),
+            read_policy(conn).as_text(),
         )
         known = last_build(conn, SCORE_BUILD, wanted)
         conn.commit()
@@ -89,38 +98,31 @@ def score_properties(
             yield quality.unchanged(known.get("gate", {}), **_SUITE_CHECK)
             return
 
-        from delivery.outbox import publish_predictions
-        from ml.predictions import write_predictions
-        from ml.scoring import score_properties as value_properties
-        from ml.tracking import Registry
-
-        registry = Registry(
-            tracking_url(warehouse.url), warehouse.settings.artifacts_folder
-        )
-        scoring = value_properties(conn, registry)
-        answer = judge_valuations(conn, scoring.valuations)
-        conn.rollback()  # reading is over; writing is a transaction of its own
-        scope = "one scoring, before it is written"
-        keep_answer(warehouse.settings, answer, scope, context.run.run_id)
-        yield quality.verdict(answer, scope, warehouse.settings, **_SUITE_CHECK)
-        if not answer.passed:
+        scored = run_scoring(warehouse, code, context.run.run_id)
+        scope = "what one scoring valued, before it is written"
+        gate: dict[str, Any] = {}
+        if scored.answer is None:
+            yield quality.unchanged(gate, **_SUITE_CHECK)
+        else:
+            keep_answer(warehouse.settings, scored.answer, scope, context.run.run_id)
+            yield quality.verdict(
+                scored.answer, scope, warehouse.settings, **_SUITE_CHECK
+            )
+            gate = quality.summary(scored.answer, scope)
+        if not scored.passed:
             return
-        written = write_predictions(
-            conn, scoring.valuations, scoring.snapshot_id, context.run.run_id
-        )
-        published = publish_predictions(conn)
-        conn.commit()
-        if scoring.degraded is not None:
-            context.log.warning(scoring.degraded)
+        if scored.degraded is not None:
+            context.log.warning(scored.degraded)
+        refused = standing_refusals(conn)
         summary = {
-            "valued": len(scoring.valuations),
-            "refused": scoring.refused,
-            "degraded": scoring.degraded,
-            "gate": quality.summary(answer, scope),
+            "valued": scored.valued,
+            "refused": sum(refused.values()),
+            "degraded": scored.degraded,
+            "gate": gate,
         }
         # A champion that could not be loaded may be back next time: try again. Where
         # there is none, the fingerprint changes with the alias.
-        if scoring.degraded is None or champion is None:
+        if scored.degraded is None or champion is None:
             record_build(
                 conn, SCORE_BUILD, wanted, run_id=context.run.run_id, summary=summary
             )
@@ -129,19 +131,22 @@ def score_properties(
             metadata={
                 **table_metadata(conn, keys.PREDICTIONS),
                 **{k: v for k, v in summary.items() if v is not None and k != "gate"},
-                "created": written.created,
-                "updated": written.updated,
-                "unchanged": written.unchanged,
+                **asdict(scored.written),
+                **({} if scored.answer else {"status": "unchanged"}),
                 "champion": champion or "none",
-                "methods": dg.MetadataValue.json(scoring.by_method),
+                "partitions": dg.MetadataValue.json(dict(scored.partitions)),
+                "methods": dg.MetadataValue.json(dict(scored.methods)),
+                "confidence_classes": dg.MetadataValue.json(dict(scored.classes)),
+                "newly_refused": dg.MetadataValue.json(dict(scored.reasons)),
+                "refused_by_reason": dg.MetadataValue.json(refused),
             },
         )
         yield dg.MaterializeResult(
             asset_key=keys.EVENTS,
             metadata={
                 **table_metadata(conn, keys.EVENTS),
-                "new_events": published.events,
-                "new_deliveries": published.deliveries,
+                "new_events": scored.events,
+                "new_deliveries": scored.deliveries,
             },
         )
 

@@ -55,6 +55,8 @@ class PropertyPage:
     listings: list[Record] = field(default_factory=list)
     events: list[Record] = field(default_factory=list)
     prediction: Record | None = None
+    #: Why it is not valued.
+    refusal: Record | None = None
 
 
 def find_property(conn: psycopg.Connection, property_id: UUID) -> UUID | None:
@@ -100,6 +102,7 @@ def property_page(conn: psycopg.Connection, property_id: UUID) -> PropertyPage |
         listings=_rows(conn, "listings", "select *", of, "listed_at nulls first"),
         events=_rows(conn, "listing_events", "select *", of, "event_at, known_at"),
         prediction=next(iter(_read(conn, "marts.properties", _PREDICTION, of)), None),
+        refusal=next(iter(_read(conn, "ml.refusals", _REFUSAL, of)), None),
     )
 
 
@@ -211,4 +214,8 @@ select predictions.*
 from ml.current_predictions as newest
 inner join ml.price_predictions as predictions using (prediction_id)
 where newest.property_id = %(id)s
+"""
+
+_REFUSAL = """
+select * from ml.refusals where property_id = %(id)s and ended_at is null
 """

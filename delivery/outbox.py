@@ -18,7 +18,7 @@ from delivery.events import (
     PREDICTION_UPDATED,
     EventRejected,
     check_body,
-    event_id,
+    event_ids,
 )
 
 PUBLISH_LOCK = 0x6F757462  # "outb": any constant of our own
@@ -91,6 +91,8 @@ cross join lateral (
         p.valuation_date, p.estimate_aud, p.low_aud, p.high_aud, p.interval_pct,
         -- A 4-byte float: more digits would only show its rounding.
         round(p.confidence::numeric, 4)::double precision as confidence,
+        round(p.fsd::numeric, 4)::double precision as fsd,
+        p.confidence_class, p.extrapolation, p.thin_data,
         p.method, row_to_json(used_model) as model, n.previous_estimate_aud,
         row_to_json(origin) as source, p.is_simulated as simulated
 ) as facts
@@ -137,7 +139,7 @@ def publish_predictions(conn: psycopg.Connection[Any]) -> PublishCounts:
     previous_estimate_aud bigint)`, one row per prediction; the predictions must be in
     `ml.price_predictions` and their properties in `marts.properties`. Does not commit.
     Predictions that have their event already are left alone, so that publishing again
-    adds nothing.
+    adds nothing. Withdrawn ones are `withdrawals.py`.
 
     All bodies come from one statement, so that the first and then every thousandth of
     each type are held against the schema: checking all costs ten times the rest.
@@ -172,14 +174,17 @@ def _derive_ids(conn: psycopg.Connection[Any]) -> int:
 
     Ids are UUIDv5 (SHA-1), which PostgreSQL cannot compute without an extension.
     """
+    count = 0
     with conn.cursor("outbox_unpublished") as cursor:
         cursor.itersize = FETCH_ROWS
         cursor.execute(_UNPUBLISHED)
-        lines = [f"{uuid}\t{event_id(key)}\n" for key, uuid in cursor]
-    with conn.cursor().copy("copy outbox_batch from stdin") as copy:
-        for start in range(0, len(lines), FETCH_ROWS):
-            copy.write("".join(lines[start : start + FETCH_ROWS]))
-    return len(lines)
+        while rows := cursor.fetchmany(FETCH_ROWS):
+            keys, uuids = zip(*rows, strict=True)
+            lines = map("\t".join, zip(uuids, event_ids(keys), strict=True))
+            with conn.cursor().copy("copy outbox_batch from stdin") as copy:
+                copy.write("\n".join([*lines, ""]))
+            count += len(rows)
+    return count
 
 
 def _check_sample(conn: psycopg.Connection[Any]) -> None:

@@ -6,6 +6,7 @@ confidence. Widths are policy, set from the spread of such estimates on NSW sale
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml import intervals
@@ -28,50 +29,73 @@ _TRUST = {"last_prediction": 0.9, "indexed_last_sale": 0.8, "local_median": 0.6}
 _NOT_A_DWELLING = 1.5
 # What a last good prediction loses for each month of its age.
 _TRUST_LOST_PER_MONTH = 0.02
+_LEAST_TRUST = 0.3
 
 RESULT = (
     "estimate",
     "low",
     "high",
     "confidence",
+    "fsd",
     "method",
     "model_name",
     "model_version",
     "valuation_date",
 )
 
+_ASK = """
+create temporary table if not exists asked_for (property_id uuid) on commit drop;
+truncate asked_for
+"""
+# (A valuation from before there was an FSD has its interval, of a normal error.)
+_LAST_GOOD = """
+select asked_for.property_id::text, estimate_aud, low_aud, high_aud, confidence,
+       coalesce(fsd, ln(high_aud::numeric / greatest(low_aud, 1)) / 2 / %s)::float8,
+       model_name, model_version, valuation_date
+from asked_for
+cross join lateral (
+    select *
+    from ml.price_predictions as earlier
+    where earlier.property_id = asked_for.property_id and method = 'model'
+    order by created_at desc, prediction_id
+    limit 1
+) as newest
+"""
 
-def last_good(connection: psycopg.Connection[Any]) -> pd.DataFrame:
+
+def last_good(
+    connection: psycopg.Connection[Any], property_ids: Sequence[str]
+) -> pd.DataFrame:
     """The newest valuation by a model of each property, indexed by property_id text.
 
-    Columns estimate, low, high (AUD), confidence, model_name, model_version,
-    valuation_date.
+    Columns estimate, low, high (AUD), confidence, fsd (share), model_name,
+    model_version, valuation_date. Uses a temporary table until the transaction ends.
     """
     import pandas as pd
 
-    names = (
-        "property_id",
-        "estimate",
-        "low",
-        "high",
-        "confidence",
-        "model_name",
-        "model_version",
-        "valuation_date",
-    )
-    rows = connection.execute(
-        """
-        select distinct on (property_id)
-               property_id::text, estimate_aud, low_aud, high_aud, confidence,
-               model_name, model_version, valuation_date
-        from ml.price_predictions
-        where method = 'model'
-        order by property_id, created_at desc, prediction_id
-        """
-    ).fetchall()
-    found = pd.DataFrame(rows, columns=list(names)).set_index("property_id")
+    connection.execute(_ASK)
+    with connection.cursor().copy("copy asked_for from stdin") as copy:
+        copy.write("\n".join([*property_ids, ""]))
+    connection.execute("analyze asked_for")
+    rows = connection.execute(_LAST_GOOD, [intervals.NORMAL_80]).fetchall()
+    names = ["property_id", *(name for name in RESULT if name != "method")]
+    found = pd.DataFrame(rows, columns=names).set_index("property_id")
     found["valuation_date"] = pd.to_datetime(found["valuation_date"])
     return found
+
+
+def unvalued(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns RESULT, all missing but the date, for feature rows to be valued."""
+    import numpy as np
+    import pandas as pd
+
+    values = pd.DataFrame(index=frame.index)
+    for name in ("estimate", "low", "high", "confidence", "fsd"):
+        values[name] = np.nan
+    for name in ("method", "model_name", "model_version"):
+        values[name] = pd.Series(None, index=frame.index, dtype=object)
+    values["valuation_date"] = frame["as_of_date"]
+    return values[list(RESULT)]
 
 
 def value(frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -79,15 +103,9 @@ def value(frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
     ``known`` is :func:`last_good`. Rows that nothing can value have no method.
     """
-    import numpy as np
     import pandas as pd
 
-    values = pd.DataFrame(index=frame.index)
-    for name in ("estimate", "low", "high", "confidence"):
-        values[name] = np.nan
-    for name in ("method", "model_name", "model_version"):
-        values[name] = pd.Series(None, index=frame.index, dtype=object)
-    values["valuation_date"] = frame["as_of_date"]
+    values = unvalued(frame)
     _use_last_good(values, frame, known)
     _use_last_sale(values, frame)
     for name, half in _LOCAL_HALF.items():
@@ -111,8 +129,9 @@ def _use_last_good(
         values.loc[found, name] = rows.loc[found, name]
     age = (frame["as_of_date"] - rows["valuation_date"]).dt.days / 30.44
     trust = _TRUST["last_prediction"] - _TRUST_LOST_PER_MONTH * age.clip(lower=0)
-    kept = rows["confidence"].astype("float64") * trust.clip(lower=0.3)
-    values.loc[found, "confidence"] = kept[found]
+    trust = trust.clip(lower=_LEAST_TRUST)
+    values.loc[found, "confidence"] = (rows["confidence"].astype(float) * trust)[found]
+    values.loc[found, "fsd"] = (rows["fsd"].astype(float) / trust)[found]
     values.loc[found, "valuation_date"] = rows.loc[found, "valuation_date"].astype(
         values["valuation_date"].dtype
     )
@@ -141,11 +160,13 @@ def _fill(
         return
     estimate = np.exp(centre[todo].to_numpy())
     vague = (frame.loc[todo, "dwelling_type"].fillna("other") == "other").to_numpy()
-    reach = np.exp(half[todo].to_numpy() * np.where(vague, _NOT_A_DWELLING, 1.0))
+    wide = half[todo].to_numpy() * np.where(vague, _NOT_A_DWELLING, 1.0)
+    reach = np.exp(wide)
     low, high = estimate / reach, estimate * reach
     sure = intervals.confidence(low, high, estimate) * _TRUST[method]
     values.loc[todo, "estimate"] = estimate
     values.loc[todo, "low"] = low
     values.loc[todo, "high"] = high
     values.loc[todo, "confidence"] = sure
+    values.loc[todo, "fsd"] = wide / intervals.NORMAL_80
     values.loc[todo, "method"] = method

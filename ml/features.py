@@ -181,7 +181,7 @@ def read_property_features(
 def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:
     """Name of a feature table's content: equal rows in any order give the equal id.
 
-    Sums of MD5 halves do not depend on row order. Fractions enter with the precision
+    Sums of row hashes do not depend on row order. Fractions enter with the precision
     of ``real``: sums of floats may differ in the last bits from one build of the same
     data to the next, and that must not look like new data.
     """
@@ -193,12 +193,16 @@ def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:
         sql.SQL("{}::real" if name in NUMBERS else "{}").format(sql.Identifier(name))
         for name in columns
     ]
+    # (MD5 of the row as text took three times as long: most of a minute for a country.)
+    # A row's hash is a sum over its columns: hashed once more, or values that change
+    # places between rows would leave the total as it was.
     query = sql.SQL(
         """
-        select count(*),
-               sum(('x' || substr(hash, 1, 16))::bit(64)::bigint),
-               sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)
-        from (select md5(row({columns})::text) as hash from {relation}) as hashed
+        select count(*), sum(hashtextextended(hash::text, 0)),
+               sum(hashtextextended(hash::text, 1))
+        from (
+            select hash_record_extended(row({columns}), 0) as hash from {relation}
+        ) as hashed
         """
     ).format(
         columns=sql.SQL(", ").join(parts),
@@ -239,6 +243,20 @@ def coverage(inputs: pd.DataFrame) -> dict[str, float]:
     return {name: float(inputs[name].notna().mean()) for name in COLUMNS}
 
 
+def ranges(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float]]:
+    """Lowest and highest of each number among ``columns`` that is of the home itself.
+
+    A market's level moves on: to be above all it ever was is no extrapolation.
+    """
+    moving = {f.name for f in FEATURES if f.as_of == _MONTHS} | NOT_OF_THE_HOME
+    found: dict[str, list[float]] = {}
+    for name in NUMBERS:
+        known = frame[name].dropna()
+        if name in columns and name not in moving and len(known):
+            found[name] = [float(known.min()), float(known.max())]
+    return found
+
+
 def dwelling_types(inputs: pd.DataFrame) -> pd.Series[str]:
     """Dwelling type of each row of model inputs; "" where it is unknown."""
     return inputs["dwelling_type"].fillna("").astype(str)
@@ -255,19 +273,11 @@ def _read(
 
     150k rows take half a second, where a cursor that builds Python objects takes four.
     """
-    import pyarrow as pa  # type: ignore[import-untyped]
     from psycopg import sql
-    from pyarrow import csv
 
-    # A quoted empty string is a value, an unquoted one is null: text columns keep
-    # the difference through strings_can_be_null plus quoted_strings_can_be_null.
-    types = {name: pa.string() for name in columns}
-    types |= {name: pa.float64() for name in (*NUMBERS, *extra_numbers)}
-    types |= {"as_of_date": pa.date32(), "source_row_number": pa.int64()}
-    types["is_simulated"] = pa.bool_()
     query = sql.SQL(
         "copy (select {columns} from {relation} order by {order}) "
-        "to stdout (format csv, header true)"
+        "to stdout (format csv)"
     ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
         relation=sql.Identifier(*relation.split(".")),
@@ -277,9 +287,29 @@ def _read(
     with connection.cursor() as cursor, cursor.copy(query) as copy:
         for block in copy:
             buffer.write(block)
-    buffer.seek(0)
+    return parse_features(buffer.getvalue(), columns, extra_numbers)
+
+
+def parse_features(
+    block: bytes,
+    columns: Sequence[str],
+    extra_numbers: Sequence[str] = (),
+    extra_integers: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Feature rows of these columns as COPY's CSV, without a header, as a frame."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import csv
+
+    # A quoted empty string is a value, an unquoted one is null: text columns keep
+    # the difference through strings_can_be_null plus quoted_strings_can_be_null.
+    types = {name: pa.string() for name in columns}
+    types |= {name: pa.float64() for name in (*NUMBERS, *extra_numbers)}
+    types |= {name: pa.int64() for name in ("source_row_number", *extra_integers)}
+    types |= {"as_of_date": pa.date32(), "is_simulated": pa.bool_()}
     table = csv.read_csv(
-        buffer,
+        io.BytesIO(block),
+        read_options=csv.ReadOptions(column_names=list(columns)),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types=types,
             null_values=[""],

@@ -10,7 +10,7 @@ cross-fitted). Raw quantile models measured far worse, so there are none here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 INTERVAL_PCT = 80
 #: Intervals that backtests and reviews tell of, in percent.
 PCTS = (68, 80, 95)
+#: Half the width of a normal distribution's 80 % interval, in standard deviations.
+NORMAL_80 = 1.2816
 BANDS = 5
 # Rows a cell needs before its own spread outweighs the general one.
 SHRINKAGE_ROWS = 40.0
@@ -138,6 +140,16 @@ def fit_intervals(
             pct, factor, spread, edges, cells, n, own_sale, trees
         )
     return found
+
+
+def fsd_ratio(models: Mapping[int, IntervalModel]) -> float:
+    """Forecast standard deviation to half the 80 % interval's width, both in log.
+
+    One FSD is half the width of the 68 % interval. That of a normal error where the
+    intervals were calibrated on nothing.
+    """
+    wide, narrow = models[INTERVAL_PCT], models[68]
+    return narrow.factor / wide.factor if wide.rows else 1 / NORMAL_80
 
 
 def _fit_cells(

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import features
+from ml import features, intervals
 from ml.fingerprint import library_versions
 from ml.median_model import MedianModel
 
@@ -27,6 +27,8 @@ _INTERVALS = "intervals"
 _DWELLING_TYPES = "dwelling_types"
 #: Modules that a saved model brings along.
 _TRAVELLING = ("market_model", "median_model")
+_FSD_RATIO = "fsd_ratio"
+_RANGES = "ranges"
 
 
 def save(
@@ -47,6 +49,8 @@ def save(
         "metadata": {
             _INTERVALS: trained.intervals.as_dict(),
             _DWELLING_TYPES: list(trained.dwelling_types),
+            _FSD_RATIO: intervals.fsd_ratio(trained.interval_models),
+            _RANGES: features.ranges(frame, trained.columns),
         },
     }
     here = Path(__file__).parent
@@ -61,18 +65,26 @@ def save(
     return str(info.model_id)
 
 
-def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
+def load(mlflow: Any, model_id: str) -> dict[str, Any]:
     """The saved model (``predict`` takes model inputs) and what travels with it.
 
-    Its interval parameters and the dwelling types it was trained on.
+    By the names of ``tracking.LoadedModel``. Models saved before there was an FSD have
+    that of a normal error, and no ranges.
     """
     uri = f"models:/{model_id}"
     info = mlflow.models.get_model_info(uri)
     # Not the generic wrapper: its schema check costs more than the prediction.
     # It also refuses a column that is empty now and was not in training.
     model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
-    known = tuple(info.metadata[_DWELLING_TYPES])
-    return model, info.metadata[_INTERVALS], known
+    told = info.metadata
+    ranges = {name: tuple(ends) for name, ends in told.get(_RANGES, {}).items()}
+    return {
+        "model": model,
+        _INTERVALS: told[_INTERVALS],
+        _DWELLING_TYPES: tuple(told[_DWELLING_TYPES]),
+        _FSD_RATIO: float(told.get(_FSD_RATIO, 1 / intervals.NORMAL_80)),
+        _RANGES: ranges,
+    }
 
 
 def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:

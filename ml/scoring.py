@@ -1,16 +1,22 @@
-"""What every property is worth today: the champion's estimate, or what is known.
+"""What properties are worth today: the champion's estimate, or what is known.
 
-Here: from feature rows to valuations, in arrays. Elsewhere: what is known without a
-model (``fallback``), writing the valuations (``predictions``), who is champion
-(``promotion``). A registry that fails never stops scoring.
+Here: from feature rows to valuations and refusals, in arrays. Elsewhere: which rows,
+part by part (``scoring_run``), what is known without a model (``fallback``), where none
+is given (``refusals``), writing (``predictions``), who is champion (``promotion``). A
+registry that fails never stops scoring.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING
 
-from ml import fallback, features, intervals
+from ml import fallback, features, intervals, refusals
+from ml.scoring_policy import ScoringPolicy
 from ml.threads import limited, worth_using
 from ml.tracking import CHAMPION, MODEL_NAME, LoadedModel, Registry
 
@@ -18,26 +24,100 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
-    import psycopg
 
     Floats = npt.NDArray[np.float64]
+    #: Newest valuations by a model of these properties (``fallback.last_good``).
+    LastGood = Callable[[list[str]], pd.DataFrame]
+
+NO_CHAMPION = f"{MODEL_NAME} has no champion yet"
+
+_LINEAGE = ("property_id", "source_file", "source_row_number", "is_simulated")
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """Valuations of one moment.
+class Scorer:
+    """Everything but a home's own inputs that its valuation depends on.
+
+    ``degraded`` says why the champion is not used, else None; ``newest_sales`` is the
+    date of the newest sale by state; ``code`` names the code, so that other code values
+    anew.
+    """
+
+    champion: LoadedModel | None
+    degraded: str | None = None
+    policy: ScoringPolicy = field(default_factory=ScoringPolicy)
+    newest_sales: Mapping[str, date] = field(default_factory=dict)
+    code: str = ""
+
+    @property
+    def model_version(self) -> str | None:
+        """The champion's version, None without one."""
+        return self.champion.version.version if self.champion else None
+
+    @property
+    def modelled(self) -> frozenset[str] | None:
+        """Dwelling types the champion values, None without one."""
+        return frozenset(self.champion.dwelling_types) if self.champion else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what it valued may stand until an input changes.
+
+        Not where a champion could not be used: it may be back the next time.
+        """
+        return self.degraded is None or self.degraded == NO_CHAMPION
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for scorers that value equal inputs equally."""
+        champion = self.champion
+        parts = [
+            self.code,
+            self.degraded or "",
+            self.policy.as_text(),
+            ",".join(features.COLUMNS),
+        ]
+        if champion is not None:
+            parts += [
+                champion.version.version,
+                json.dumps(champion.intervals, sort_keys=True),
+                f"{champion.fsd_ratio!r} {sorted(champion.ranges.items())!r}",
+                ",".join(champion.dwelling_types),
+            ]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+    def without_champion(self, reason: str) -> Scorer:
+        """The same, valuing by the fallback chain alone."""
+        return replace(self, champion=None, degraded=reason)
+
+
+@dataclass(frozen=True)
+class Valued:
+    """A part of the properties, valued.
 
     ``valuations`` has one row a valued property and the columns of
-    ``predictions.COLUMNS``; ``by_method`` counts them; ``refused`` counts properties
-    nothing could value; ``degraded`` says why the champion was not used, else None.
+    ``predictions.COLUMNS``; ``refusals`` one a refused property: property_id, reason,
+    detail. ``scorer`` is who valued: without its champion where that could not predict.
     """
 
     valuations: pd.DataFrame
-    snapshot_id: str
-    model_version: str | None
-    by_method: dict[str, int]
-    refused: int
-    degraded: str | None
+    refusals: pd.DataFrame
+    scorer: Scorer
+
+    @property
+    def by_method(self) -> dict[str, int]:
+        """Valued properties by method."""
+        return _counts(self.valuations["method"])
+
+    @property
+    def by_class(self) -> dict[str, int]:
+        """Valued properties by confidence class."""
+        return _counts(self.valuations["confidence_class"])
+
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """Refused properties by reason."""
+        return _counts(self.refusals["reason"])
 
 
 def load_champion(registry: Registry) -> tuple[LoadedModel | None, str | None]:
@@ -45,7 +125,7 @@ def load_champion(registry: Registry) -> tuple[LoadedModel | None, str | None]:
     try:
         version = registry.alias(CHAMPION)
         if version is None:
-            return None, f"{MODEL_NAME} has no champion yet"
+            return None, NO_CHAMPION
         return registry.load(version), None
     except Exception as error:  # whatever MLflow or a driver raises: go on without
         return None, f"champion not available: {_first_line(error)}"
@@ -56,31 +136,32 @@ def _first_line(error: Exception) -> str:
     return lines[0][:300]
 
 
-def score_properties(
-    connection: psycopg.Connection[Any],
-    registry: Registry,
-    relation: str = features.PROPERTY_RELATION,
-    threads: int = 2,
-) -> Scoring:
-    """Value every active property with the champion, else by the fallback chain.
+def value_properties(
+    frame: pd.DataFrame, scorer: Scorer, last_good: LastGood, threads: int = 2
+) -> Valued:
+    """Value feature rows with the champion, else by the fallback chain, or refuse.
 
     The chain also values dwelling types the champion was not trained on.
     """
-    champion, degraded = load_champion(registry)
-    snapshot = features.snapshot_id(connection, relation)
-    frame = features.read_property_features(connection, relation)
     try:
-        values = _by_model(frame, champion, threads)
+        values = _by_model(frame, scorer.champion, threads)
     except Exception as error:  # a model that loads may still not be able to predict
-        degraded = f"champion could not predict: {_first_line(error)}"
-        champion = None
-        values = _by_model(frame, champion, threads)
+        scorer = scorer.without_champion(
+            f"champion could not predict: {_first_line(error)}"
+        )
+        values = _by_model(frame, None, threads)
     unvalued = values["method"].isna()
     if unvalued.any():
-        known = fallback.last_good(connection)
-        rest = fallback.value(frame[unvalued], known)
+        rows = frame[unvalued]
+        rest = fallback.value(rows, last_good(rows["property_id"].tolist()))
         values.loc[unvalued, rest.columns] = rest
-    return _finish(frame, values, snapshot, champion, degraded)
+    refused = refusals.refuse(
+        frame, values, scorer.policy, scorer.newest_sales, scorer.modelled
+    )
+    refused.insert(0, "property_id", frame.loc[refused.index, "property_id"])
+    kept = ~frame.index.isin(refused.index)
+    valuations = _finished(frame[kept], values[kept], scorer.policy)
+    return Valued(valuations, refused.reset_index(drop=True), scorer)
 
 
 def _by_model(
@@ -88,14 +169,9 @@ def _by_model(
 ) -> pd.DataFrame:
     """The champion's valuations; rows it cannot value have no method."""
     import numpy as np
-    import pandas as pd
 
-    values = pd.DataFrame(index=frame.index)
-    for name in ("estimate", "low", "high", "confidence"):
-        values[name] = np.nan
-    for name in ("method", "model_name", "model_version"):
-        values[name] = pd.Series(None, index=frame.index, dtype=object)
-    values["valuation_date"] = frame["as_of_date"]
+    values = fallback.unvalued(frame)
+    values["extrapolation"] = False
     if champion is None or frame.empty:
         return values
     inputs = features.model_inputs(frame)
@@ -105,9 +181,14 @@ def _by_model(
     valued = seen & np.isfinite(estimate) & (estimate >= 1)
     estimate = np.where(valued, estimate, 1.0)
     spread = intervals.IntervalModel.from_dict(champion.intervals)
-    low, high = spread.bounds(inputs, estimate)
-    values["estimate"], values["low"], values["high"] = estimate, low, high
-    values["confidence"] = intervals.confidence(low, high, estimate)
+    half = spread.half_width(inputs, estimate)
+    low, high = estimate * np.exp(-half), estimate * np.exp(half)
+    sure = intervals.confidence(low, high, estimate)
+    results = {"estimate": estimate, "low": low, "high": high, "confidence": sure}
+    results["fsd"] = half * champion.fsd_ratio
+    for name, result in results.items():
+        values[name] = np.where(valued, result, np.nan)
+    values["extrapolation"] = valued & _is_outside(inputs, champion.ranges)
     values.loc[valued, "method"] = "model"
     values.loc[valued, "model_name"] = MODEL_NAME
     values.loc[valued, "model_version"] = champion.version.version
@@ -121,41 +202,52 @@ def _predict(champion: LoadedModel, inputs: pd.DataFrame, threads: int) -> Float
         return np.asarray(champion.model.predict(inputs), dtype="float64")
 
 
-def _finish(
-    frame: pd.DataFrame,
-    values: pd.DataFrame,
-    snapshot: str,
-    champion: LoadedModel | None,
-    degraded: str | None,
-) -> Scoring:
-    """Round to what an estimate can mean and drop what could not be valued."""
+def _is_outside(
+    inputs: pd.DataFrame, ranges: Mapping[str, tuple[float, float]]
+) -> npt.NDArray[np.bool_]:
+    """Rows with a number that lies outside the range it was learnt in."""
     import numpy as np
 
-    kept = values["method"].notna()
-    rows = values[kept]
-    estimate = rows["estimate"].to_numpy(dtype="float64")
+    outside = np.zeros(len(inputs), dtype=bool)
+    for name, (low, high) in ranges.items():
+        number = inputs[name].to_numpy()
+        outside |= (number < low) | (number > high)
+    return outside
+
+
+def _finished(
+    frame: pd.DataFrame, values: pd.DataFrame, policy: ScoringPolicy
+) -> pd.DataFrame:
+    """Valuations rounded to what an estimate can mean, with their class and flags."""
+    import numpy as np
+
+    estimate = values["estimate"].to_numpy(dtype="float64")
     step = np.where(estimate >= 100_000, 1_000, np.where(estimate >= 10_000, 100, 1))
     rounded = np.maximum(np.round(estimate / step) * step, 1).astype("int64")
-    low = np.maximum(np.round(rows["low"].to_numpy("float64") / step) * step, 1)
-    high = np.round(rows["high"].to_numpy("float64") / step) * step
-    columns = ["property_id", "source_file", "source_row_number", "is_simulated"]
-    valuations = frame.loc[kept, columns].assign(
-        valuation_date=rows["valuation_date"],
-        estimate_aud=rounded,
-        low_aud=np.minimum(low.astype("int64"), rounded),
-        high_aud=np.maximum(high.astype("int64"), rounded),
-        interval_pct=intervals.INTERVAL_PCT,
-        confidence=rows["confidence"].astype("float64").round(3),
-        method=rows["method"],
-        model_name=rows["model_name"],
-        model_version=rows["model_version"],
+    low = np.maximum(np.round(values["low"].to_numpy("float64") / step) * step, 1)
+    high = np.round(values["high"].to_numpy("float64") / step) * step
+    fsd = values["fsd"].to_numpy(dtype="float64")
+    sales = frame["suburb_type_sales_12m"].to_numpy(dtype="float64")
+    return (
+        frame[list(_LINEAGE)]
+        .assign(
+            valuation_date=values["valuation_date"],
+            estimate_aud=rounded,
+            low_aud=np.minimum(low.astype("int64"), rounded),
+            high_aud=np.maximum(high.astype("int64"), rounded),
+            interval_pct=intervals.INTERVAL_PCT,
+            confidence=values["confidence"].astype("float64").round(3),
+            fsd=np.round(fsd, 6),
+            confidence_class=policy.confidence_classes(fsd),
+            extrapolation=values["extrapolation"].to_numpy(dtype=bool),
+            thin_data=np.nan_to_num(sales) < policy.thin_sales,
+            method=values["method"],
+            model_name=values["model_name"],
+            model_version=values["model_version"],
+        )
+        .reset_index(drop=True)
     )
-    counts = valuations["method"].value_counts()
-    return Scoring(
-        valuations=valuations.reset_index(drop=True),
-        snapshot_id=snapshot,
-        model_version=champion.version.version if champion else None,
-        by_method={str(name): int(count) for name, count in counts.items()},
-        refused=int((~kept).sum()),
-        degraded=degraded,
-    )
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().items()}

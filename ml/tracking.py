@@ -59,13 +59,17 @@ class Version:
 class LoadedModel:
     """A model ready to use: ``model.predict(model inputs)`` gives AUD.
 
-    It knows ``dwelling_types`` ("" for unknown) and no others.
+    It knows ``dwelling_types`` ("" for unknown) and no others. ``fsd_ratio`` times half
+    the interval's width (log) is the forecast standard deviation; ``ranges`` are lowest
+    and highest of each number of a home that it was trained on.
     """
 
     version: Version
     model: Any
     intervals: dict[str, Any]
     dwelling_types: tuple[str, ...]
+    fsd_ratio: float
+    ranges: dict[str, tuple[float, float]]
 
 
 class Registry:
@@ -140,7 +144,7 @@ class Registry:
         try:
             with _without_foreign_warnings():
                 loaded = model_files.load(self._mlflow(), version.model_id)
-            return LoadedModel(version, *loaded)
+            return LoadedModel(version, **loaded)
         except Exception as error:
             raise RegistryError(
                 f"model version {version.version} cannot be loaded: {error}"

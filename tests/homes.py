@@ -261,6 +261,8 @@ BUSINESS_TABLES: Mapping[str, tuple[str, ...]] = {
     "ml.model_promotions": ("promotion_id", "decided_at"),
     "ml.price_predictions": ("run_id", "created_at"),
     "ml.current_predictions": (),
+    "ml.valued_inputs": ("scorer_id", "previous_scorer_id"),
+    "ml.refusals": ("run_id", "since", "ended_at"),
 }
 
 _EVENTS = """

@@ -146,11 +146,34 @@ def page_parts(read: CanonicalAddress | None, page: PropertyPage) -> Iterator[An
             f"valued at {_money(estimate['estimate_aud'])} "
             f"({_money(estimate['low_aud'])} to {_money(estimate['high_aud'])}) "
             f"on {estimate['valuation_date']} by {estimate['method']}"
+            f"{_sureness(estimate)}"
+        )
+    elif page.refusal:
+        refused = page.refusal
+        yield (
+            f"not valued since {refused['since']:%Y-%m-%d}: {refused['detail']} "
+            f"({refused['reason']})"
         )
     for title, table in _tables(page):
         yield ""
         yield f"[bold]{title}[/bold]"
         yield table
+
+
+def _sureness(estimate: Record) -> str:
+    """How sure an estimate is, and what warns of it; empty where nobody knew yet."""
+    if estimate["confidence_class"] is None:
+        return ""
+    warnings = [
+        text
+        for column, text in (
+            ("extrapolation", "unlike the homes learnt from"),
+            ("thin_data", "few local sales"),
+        )
+        if estimate[column]
+    ]
+    sure = f"class {estimate['confidence_class']}, FSD {estimate['fsd']:.0%}"
+    return ", " + ", ".join([sure, *warnings])
 
 
 def _tables(page: PropertyPage) -> Iterator[tuple[str, Table]]:

@@ -9,19 +9,36 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from ml import features, predictions, scoring, training
+from ml import features, predictions, scoring_run, training
 from ml.promotion import recorded
 from ml.registration import TrainingContext, train_and_register
 from ml.reviewing import settle_champion
 from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry
 from tests.market_samples import feature_rows, load_features
+
+
+@dataclass
+class Scored:
+    """What one scoring wrote."""
+
+    written: predictions.Written = field(default_factory=predictions.Written)
+    told: int = 0
+    by_method: Counter[str] = field(default_factory=Counter)
+    by_reason: Counter[str] = field(default_factory=Counter)
+    partitions: list[tuple[str, int]] = field(default_factory=list)
+    degraded: str | None = None
+
 
 TRAINING, PROPERTIES = features.TRAINING_RELATION, features.PROPERTY_RELATION
 DEVELOPMENT = TrainingContext("abc123", "simulated", "development", "run-1")
@@ -48,17 +65,34 @@ def ledger(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
 
 
 def score_and_write(
-    conn: psycopg.Connection[Any], registry: Registry
-) -> tuple[scoring.Scoring, predictions.Written, int]:
-    """Score in one transaction; also the number of rows left for the outbox."""
-    found = scoring.score_properties(conn, registry)
-    written = predictions.write_predictions(
-        conn, found.valuations, found.snapshot_id, "run"
+    conn: psycopg.Connection[Any], registry: Registry, **options: Any
+) -> Scored:
+    """Score part by part as the asset does, without the gate and the outbox."""
+    scored = Scored()
+    url = make_conninfo(conn.info.dsn, password=conn.info.password)
+    with psycopg.connect(url) as reader, psycopg.connect(url) as lookups:
+        run = scoring_run.ScoringRun(reader, lookups, registry, **options)
+        for partition in run.partitions():
+            scored.written += predictions.write_partition(conn, partition, "run")
+            told = conn.execute("select count(*) from new_predictions").fetchone()
+            assert told == (scored.written.told - scored.told,)
+            conn.commit()
+            scored.told += told[0]
+            scored.by_method.update(partition.valued.by_method)
+            scored.by_reason.update(partition.valued.by_reason)
+            scored.partitions.append((partition.market, partition.number))
+        scored.degraded = run.degraded
+    return scored
+
+
+def current(conn: psycopg.Connection[Any]) -> pd.DataFrame:
+    """The standing valuations, ids as text."""
+    query = conn.execute(
+        "select p.* from ml.current_predictions "
+        "join ml.price_predictions p using (prediction_id)"
     )
-    told = conn.execute("select count(*) from new_predictions").fetchone()
-    conn.commit()
-    assert told is not None
-    return found, written, told[0]
+    names = [column.name for column in query.description or ()]
+    return pd.DataFrame(query.fetchall(), columns=names).astype({"property_id": str})
 
 
 def test_training_compares_on_later_sales_and_repeats_exactly() -> None:
@@ -149,10 +183,10 @@ def test_from_features_to_predictions_and_through_failures(
     load_features(conn, PROPERTIES, feature_rows(300, seed=8))
 
     # Without a champion the fallback chain values everything.
-    found, written, told = score_and_write(conn, registry)
+    found = score_and_write(conn, registry)
     assert found.degraded == "property_valuation has no champion yet"
     assert set(found.by_method) == {"indexed_last_sale", "local_median"}
-    assert (written.created, told) == (300, 300)
+    assert (found.written.created, found.told) == (300, 300)
 
     outcome = train_and_register(conn, registry, DEVELOPMENT)
     assert outcome.trained
@@ -194,23 +228,25 @@ def test_from_features_to_predictions_and_through_failures(
     assert [v.version for v in registry.versions()] == ["1"]
     assert len(ledger(conn)) == 1
 
-    found, written, told = score_and_write(conn, registry)
+    found = score_and_write(conn, registry)
     assert found.by_method == {"model": 300}
-    assert (written.updated, told) == (300, 300)
-    _, written, told = score_and_write(conn, registry)
-    assert (written.created, written.updated, told) == (0, 0, 0)
+    assert (found.written.updated, found.told) == (300, 300)
+    assert score_and_write(conn, registry).partitions == []
 
     # Its file is damaged: the last good estimates stand, less sure; then it is back.
     folder = tmp_path / "artifacts"
     shutil.move(folder, tmp_path / "away")
-    found, written, _ = score_and_write(conn, registry)
+    found = score_and_write(conn, registry)
     assert found.by_method == {"last_prediction": 300}
     assert "cannot be loaded" in str(found.degraded)
-    assert written.updated == 300
+    assert found.written.updated == 300
+    # Without its champion a scoring is repeated, and repeating it tells nobody.
+    found = score_and_write(conn, registry)
+    assert (found.written.unchanged, found.told) == (300, 0)
     shutil.move(tmp_path / "away", folder)
-    found, written, _ = score_and_write(conn, registry)
+    found = score_and_write(conn, registry)
     assert found.by_method == {"model": 300}
-    assert written.updated == 300
+    assert found.written.updated == 300
     rows = conn.execute(
         "select count(*), count(distinct prediction_id) from ml.price_predictions"
     ).fetchone()
@@ -248,9 +284,8 @@ def test_what_the_champion_never_saw_is_valued_by_the_fallback_chain(
     rows.loc[:99, "dwelling_type"] = "other"
     rows.loc[100:109, "dwelling_type"] = None
     load_features(conn, PROPERTIES, rows)
-    found = scoring.score_properties(conn, registry)
-    assert found.degraded is None
-    valued = found.valuations.set_index("property_id").loc[rows["property_id"]]
+    assert score_and_write(conn, registry).degraded is None
+    valued = current(conn).set_index("property_id").reindex(rows["property_id"])
     strange, usual = valued[:110], valued[110:]
     assert set(strange["method"]) == {"indexed_last_sale", "local_median"}
     assert strange["model_version"].isna().all()
@@ -338,7 +373,7 @@ def test_a_saved_median_model_values_rows_with_columns_empty_or_filled_unlike_tr
     assert outcome.winner == "suburb_median"
     registry.set_alias(CHAMPION, outcome.version)
 
-    found, _, _ = score_and_write(conn, registry)
+    found = score_and_write(conn, registry)
 
     assert found.degraded is None
     assert found.by_method.get("model", 0) > 0

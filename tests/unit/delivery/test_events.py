@@ -13,13 +13,32 @@ from delivery.events import (
     EVENT_SCHEMAS,
     PREDICTION_CREATED,
     PREDICTION_UPDATED,
+    PREDICTION_WITHDRAWN,
     EventRejected,
     check_body,
     event_id,
+    event_ids,
 )
 
 
 def _payload(event_type: str = PREDICTION_CREATED) -> dict[str, Any]:
+    if event_type == PREDICTION_WITHDRAWN:
+        return {
+            "type": event_type,
+            "timestamp": "2026-03-01T02:00:00.000000Z",
+            "data": {
+                "property_id": "0b0c0d0e-0000-5000-8000-000000000002",
+                "address": "1 Example Street, Parramatta NSW 2150",
+                "suburb": "PARRAMATTA",
+                "state": "NSW",
+                "postcode": "2150",
+                "valuation_date": "2024-12-31",
+                "reason": "no_comparables",
+                "detail": "no sale to stand on",
+                "previous_estimate_aud": 900_000,
+                "simulated": False,
+            },
+        }
     return {
         "type": event_type,
         "timestamp": "2026-03-01T02:00:00.000000Z",
@@ -62,6 +81,9 @@ def test_schemas_are_valid_and_accept_a_good_body(event_type: str) -> None:
         ("estimate_aud", "950000"),
         ("estimate_aud", None),
         ("confidence", 1.01),
+        ("fsd", 0),
+        ("confidence_class", "F"),
+        ("thin_data", "no"),
         ("interval_pct", 100),
         ("method", "guess"),
         ("valuation_date", "31/12/2024"),
@@ -119,3 +141,19 @@ def test_event_ids_are_stable_and_fit_the_signed_message() -> None:
     assert event_id(key) == event_id(key)
     assert re.fullmatch(r"evt_[0-9a-f]{32}", event_id(key))
     assert event_id(key) != event_id(key + "x")
+
+
+def test_ids_of_many_are_the_ids_of_each() -> None:
+    keys = [f"prediction:{number}" for number in range(300)]
+    assert event_ids(keys) == [event_id(key) for key in keys]
+
+
+def test_how_sure_an_estimate_is_may_be_said() -> None:
+    payload = _payload()
+    payload["data"] |= {
+        "fsd": 0.11,
+        "confidence_class": "B",
+        "extrapolation": False,
+        "thin_data": True,
+    }
+    check_body(PREDICTION_CREATED, json.dumps(payload))

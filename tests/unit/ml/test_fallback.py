@@ -24,9 +24,9 @@ def frame() -> pd.DataFrame:
 
 def known(rows: pd.DataFrame) -> pd.DataFrame:
     names = ["property_id", *[n for n in RESULT if n != "method"]]
-    found = (rows["property_id"][0], 900_000, 800_000, 1_000_000, 0.8, "m", "7")
+    found = (rows["property_id"][0], 900_000, 800_000, 1_000_000, 0.8, 0.1, "m", "7")
     frame = pd.DataFrame([(*found, pd.Timestamp("2024-04-01"))], columns=[
-        "property_id", "estimate", "low", "high", "confidence", "model_name",
+        "property_id", "estimate", "low", "high", "confidence", "fsd", "model_name",
         "model_version", "valuation_date",
     ])  # fmt: skip
     assert set(frame) == set(names)
@@ -51,6 +51,7 @@ def test_the_last_good_estimate_comes_first_and_keeps_its_date_and_model() -> No
     assert first["valuation_date"] == pd.Timestamp("2024-04-01")
     # Two months old and not from a model now: less sure than the 0.8 it had.
     assert 0.6 < first["confidence"] < 0.75
+    assert 0.11 < first["fsd"] < 0.12
 
 
 def test_what_is_not_a_dwelling_is_valued_with_less_confidence() -> None:
