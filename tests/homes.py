@@ -261,6 +261,7 @@ BUSINESS_TABLES: Mapping[str, tuple[str, ...]] = {
     "ml.model_promotions": ("promotion_id", "decided_at"),
     "ml.price_predictions": ("run_id", "created_at"),
     "ml.current_predictions": (),
+    "ml.prediction_feedback": ("created_at",),
 }
 
 _EVENTS = """
