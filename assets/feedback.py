@@ -5,10 +5,8 @@ estimates did. Those come out of the run before: that `ml/price_predictions` are
 here is not in the graph, which would be a circle.
 """
 
-from __future__ import annotations
-
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +36,6 @@ from ml.feedback import experience_of, newest_prediction, refresh_feedback
 from ml.promises import Experience, Finding, Promise, coverage_finding, error_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
 FEEDBACK_BUILD = "prediction_feedback"
@@ -85,7 +81,7 @@ def prediction_feedback(
             "removed": done.removed,
         }
         record_build(
-            conn, FEEDBACK_BUILD, wanted, run_id=context.run_id, summary=counts
+            conn, FEEDBACK_BUILD, wanted, run_id=context.run.run_id, summary=counts
         )
         return dg.MaterializeResult(
             metadata={**table_metadata(conn, keys.PREDICTION_FEEDBACK), **counts}
@@ -164,7 +160,7 @@ group by 1, 2 order by 1, 2
 """
 
 
-def _picture(figure: Figure, name: str) -> dg.MetadataValue:
+def _picture(figure: "Figure", name: str) -> dg.MetadataValue:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.png"
         figure.savefig(path, dpi=90)
