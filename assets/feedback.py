@@ -28,6 +28,7 @@ from assets.metadata import (
     image,
     query_records,
     records_table,
+    row_count,
     table_metadata,
     unchanged_metadata,
 )
@@ -115,17 +116,18 @@ def model_accuracy(warehouse: Warehouse) -> dg.MaterializeResult:
         rows = query_records(
             conn,
             "select * from ml.model_accuracy order by evidence, month desc, n desc, "
-            "method, model_version, state, dwelling_type limit 500",
+            "method, model_version, state, dwelling_type limit 50",
         )
+        count = row_count(conn, keys.MODEL_ACCURACY)
         versions = query_records(conn, _BY_VERSION)
         by_month = query_records(conn, _BY_MONTH)
         champion = champion_version(conn)
         promise = _promise(conn, champion)
     metadata: dict[str, Any] = {
-        "dagster/row_count": len(rows),
+        "dagster/row_count": count,
         "champion": champion or "none",
         "versions": records_table(versions),
-        "markets": records_table(rows[:50]),
+        "markets": records_table(rows),
     }
     if by_month:
         figure = accuracy_by_month(by_month, promise)

@@ -57,3 +57,29 @@ def told(conn: Conn) -> dict[str, tuple[Any, ...]]:
     ).fetchall()
     conn.commit()
     return {row[0]: row[1:] for row in rows}
+
+
+def plant_sales(conn: Conn, count: int) -> None:
+    """Stand-ins for what dbt builds: homes sold on later days, by number."""
+    conn.execute(
+        """
+        create table intermediate.int_sale__validated as
+        select md5('sale' || n)::uuid as sale_id, md5('home' || n)::uuid as property_id,
+            1000000::bigint as price_aud, '2024-03-01'::date + n %% 60 as contract_date,
+            '2024-05-01'::date + n %% 60 as known_on,
+            '2024-05-01'::date + n %% 60 as first_known_on,
+            'NSW' as state, 'house' as dwelling_type, 'NSW|A' as suburb_key,
+            'csv' as source, 'a.csv' as source_file, n as source_row_number,
+            false as is_simulated, true as is_market_sale
+        from generate_series(1, %s) as n;
+        """,
+        [count],
+    )
+    conn.execute(
+        "create view marts.sales as select * from intermediate.int_sale__validated"
+    )
+    conn.execute(
+        "create table marts.properties as select property_id, state, dwelling_type,"
+        " suburb_key from intermediate.int_sale__validated"
+    )
+    conn.commit()

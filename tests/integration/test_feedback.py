@@ -24,7 +24,7 @@ from assets.resources import Warehouse
 from database.sale_overrides import override_sale
 from ml.feedback import refresh_feedback
 from tests.dbt_samples import DbtProject, plant_psi, psi
-from tests.feedback_samples import plant_prediction, told
+from tests.feedback_samples import plant_prediction, plant_sales, told
 
 Conn = psycopg.Connection[Any]
 BUILD = ("run", "--select", "stg_nsw_valuer__sales", "stg_csv__sales", "sale_versions+")
@@ -164,29 +164,6 @@ def test_a_later_sale_judges_the_prediction_that_had_not_seen_it(
     dbt.run(*BUILD)
     assert refreshed(conn) == (0, 1, 0)
     assert told(conn)[line("2024-04-29", 1)][0] == 950_001
-
-
-def plant_sales(conn: Conn, count: int) -> None:
-    """Stand-ins for what dbt builds: homes sold on later days, by number."""
-    conn.execute(
-        """
-        create table intermediate.int_sale__validated as
-        select md5('sale' || n)::uuid as sale_id, md5('home' || n)::uuid as property_id,
-            1000000::bigint as price_aud, '2024-03-01'::date + n %% 60 as contract_date,
-            '2024-05-01'::date + n %% 60 as known_on,
-            '2024-05-01'::date + n %% 60 as first_known_on,
-            'NSW' as state, 'house' as dwelling_type, 'NSW|A' as suburb_key,
-            'csv' as source, 'a.csv' as source_file, n as source_row_number,
-            false as is_simulated, true as is_market_sale
-        from generate_series(1, %s) as n;
-        """,
-        [count],
-    )
-    conn.execute(
-        "create table marts.properties as select property_id, state, dwelling_type,"
-        " suburb_key from intermediate.int_sale__validated"
-    )
-    conn.commit()
 
 
 def plant_champion(conn: Conn, **tags: str) -> None:
