@@ -57,9 +57,10 @@ def accuracy_by_month(
         panel.grid(visible=True, alpha=0.25)
     sales = sum(row["n"] for row in rows)
     panels[0].set_title(
-        f"Estimates beside {sales:,} later sales (hollow: under {_FEW} in the month)",
+        f"Estimates beside {sales:,} later sales (dashed: promised or meant; hollow: "
+        f"under {_FEW} in the month)",
         loc="left",
-        fontsize=11,
+        fontsize=10,
     )
     panels[0].legend(frameon=False, fontsize=8)
     panels[-1].tick_params(axis="x", rotation=45)
