@@ -26,19 +26,31 @@ SAMPLE_ROWS = 100_000
 LEAST_ROWS = 200
 #: Names of places: there are always new ones.
 _NAMES = frozenset({"locality", "postcode", "street"})
+#: As-of rules (`features.Feature.as_of`) of what tells of a home. What the market did
+#: moves whole states at once, and shows in the errors of later sales.
+_OF_THE_HOME = ("attribute of the dwelling", "the property's own sales")
+#: Columns that count time: every home grows older.
+_AGES = ("months_since_",)
 
 #: Class borders (numbers) or labels (categories) of a column, and rows in each class;
 #: first come rows without a value, and for categories those with a new label.
 Shape = Mapping[str, Any]
 
 
+def watched() -> tuple[str, ...]:
+    """Columns of model inputs that tell of homes, in catalogue order."""
+    return tuple(
+        feature.name
+        for feature in features.FEATURES
+        if feature.as_of.startswith(_OF_THE_HOME)
+        and feature.name not in _NAMES
+        and not feature.name.startswith(_AGES)
+    )
+
+
 def population(inputs: pd.DataFrame) -> dict[str, Shape]:
-    """Shape of each column of model inputs that tells of homes; fit for JSON."""
-    return {
-        name: _shape(inputs[name])
-        for name in features.COLUMNS
-        if name not in features.NOT_OF_THE_HOME | _NAMES
-    }
+    """Shape of each column that is watched; fit for JSON."""
+    return {name: _shape(inputs[name]) for name in watched()}
 
 
 def moved(before: Mapping[str, Shape], inputs: pd.DataFrame) -> dict[str, float]:

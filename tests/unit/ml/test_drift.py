@@ -36,11 +36,18 @@ def test_the_columns_that_moved_come_first() -> None:
     assert list(found.values())[3] < 0.01
 
 
-def test_what_tells_of_time_or_names_of_places_is_no_drift() -> None:
+def test_time_names_of_places_and_the_market_are_no_drift() -> None:
     homes = features.model_inputs(feature_rows(500))
     shape = population(homes)
+    assert {"dwelling_type", "land_area_m2", "last_price_log", "latitude"} <= set(shape)
     assert not {"month_index", "month_of_year", "is_bid", "locality"} & set(shape)
-    later = homes.assign(month_index=homes["month_index"] + 60)
+    # A month later: all homes are older, and their state's prices have moved.
+    later = homes.assign(
+        month_index=homes["month_index"] + 1,
+        months_since_last_sale=homes["months_since_last_sale"] + 1,
+        state_type_log_price_3m=homes["state_type_log_price_3m"] + 0.01,
+        suburb_type_log_price_12m=homes["suburb_type_log_price_12m"] + 0.01,
+    )
     assert max(moved(shape, later).values()) < 1e-9
 
 
