@@ -9,14 +9,20 @@ import json
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import psycopg
 import pytest
 
+from assets.model import property_valuation
+from assets.resources import Warehouse
 from ml import features
+from orchestration.jobs import train
 from tests.feedback_samples import plant_prediction
 from tests.homes import ROOT
 from tests.market_samples import feature_rows, load_features
@@ -24,53 +30,46 @@ from tests.market_samples import feature_rows, load_features
 Conn = psycopg.Connection[Any]
 TRAINING, PROPERTIES = features.TRAINING_RELATION, features.PROPERTY_RELATION
 
-#: One materialization in a process of its own, as the command line and the daemon do.
+#: What is told of an asset's page.
+SHOWN = ("status", "why", "version", "trained_because", "next_training", "champion")
+
+
+def materialize(tags: Mapping[str, str]) -> dict[str, Any]:
+    """One run of the asset in this process: whether it went well, and its page."""
+    # MLflow's and Dagster's own words about other libraries.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = dg.materialize(
+            [property_valuation],
+            resources={"warehouse": Warehouse()},
+            tags=dict(tags),
+            raise_on_error=False,
+        )
+    shown: dict[str, Any] = {"success": result.success}
+    for event in result.get_asset_materialization_events():
+        made = event.step_materialization_data.materialization.metadata
+        shown |= {key: made[key].value for key in SHOWN if key in made}
+    return shown
+
+
+#: The same in a process of its own.
 RUN = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-import dagster as dg
-from assets.model import property_valuation
-from assets.resources import Warehouse
-result = dg.materialize([property_valuation], resources={"warehouse": Warehouse()},
-                        tags=json.loads(sys.argv[1]), raise_on_error=False)
-shown = {}
-for event in result.get_asset_materialization_events():
-    made = event.step_materialization_data.materialization.metadata
-    shown = {key: value.value for key, value in made.items()}
-told = ("status", "why", "version", "trained_because", "next_training", "champion")
-print(json.dumps({"success": result.success,
-                  **{key: shown[key] for key in told if key in shown}}))
+import json
+from tests.integration.test_retraining import materialize
+print(json.dumps(materialize({})))
 """
 
 
-class Platform:
-    """The asset on a database of its own, run in processes of its own."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "AUSPROPERTY_HOME": str(folder),
-            "AUSPROPERTY_DATABASE_URL": url,
-            "AUSPROPERTY_MARKET": "real",
-            "AUSPROPERTY_ENVIRONMENT": "development",
-        }
-
-    def start(self, **tags: str) -> subprocess.Popen[str]:
-        """A run on its way."""
-        return subprocess.Popen(
-            [sys.executable, "-c", RUN, json.dumps(tags)],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, **tags: str) -> dict[str, Any]:
-        """A run and what its asset showed."""
-        return ended(self.start(**tags))
+def start() -> subprocess.Popen[str]:
+    """A run on its way, beside this process."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", RUN],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -81,10 +80,20 @@ def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def platform(conn: Conn, database_url: str, tmp_path: Path) -> Platform:
+def platform(
+    conn: Conn, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of a platform that the environment names, with nothing in it."""
     conn.execute("create table marts.sales (sale_id uuid)")
     conn.commit()
-    return Platform(database_url, tmp_path)
+    for name, value in {
+        "HOME": str(tmp_path),
+        "DATABASE_URL": database_url,
+        "MARKET": "real",
+        "ENVIRONMENT": "development",
+    }.items():
+        monkeypatch.setenv(f"AUSPROPERTY_{name}", value)
+    return tmp_path
 
 
 def registry(conn: Conn) -> dict[str, Any]:
@@ -127,26 +136,25 @@ def corrected(frame: pd.DataFrame, row: int) -> pd.DataFrame:
     return frame.assign(price_aud=prices)
 
 
-def test_a_training_waits_until_it_is_due_and_then_says_why(
-    conn: Conn, platform: Platform
-) -> None:
+@pytest.mark.usefixtures("platform")
+def test_a_training_waits_until_it_is_due_and_then_says_why(conn: Conn) -> None:
     frame = feature_rows(600)
     homes = feature_rows(400, seed=8)
     load_features(conn, TRAINING, frame)
     load_features(conn, PROPERTIES, homes)
-    first = platform.run()
+    first = materialize({})
     assert first["trained_because"] == "there is no version yet"
     assert (first["version"], first["champion"]) == ("1", "1")
-    assert platform.run()["status"] == "unchanged"
+    assert materialize({})["status"] == "unchanged"
 
     # A few sales more wait; whoever asks need not.
     load_features(conn, TRAINING, corrected(frame, 3))
-    found = platform.run()
+    found = materialize({})
     assert (found["status"], found["version"]) == ("not due", "1")
     assert "+0 sales, 0.0 % of those learnt from (limit 5 %)" in found["why"]
     assert found["next_training"].endswith("at the latest")
     assert trained(conn) == [1]
-    found = platform.run(**{"ausproperty/train_now": "true"})
+    found = materialize(train.tags)
     assert found["trained_because"] == "asked for, and the data changed"
     assert trained(conn) == [1, 2]
     tag = conn.execute(
@@ -158,33 +166,33 @@ def test_a_training_waits_until_it_is_due_and_then_says_why(
 
     # A week later it is due; with much more at once.
     load_features(conn, TRAINING, corrected(frame, 4))
-    assert platform.run()["status"] == "not due"
+    assert materialize({})["status"] == "not due"
     last_trained(conn, 7)
-    assert platform.run()["trained_because"] == (
+    assert materialize({})["trained_because"] == (
         "7 days since the last training (limit 7)"
     )
     load_features(conn, TRAINING, feature_rows(640))
-    assert "+40 sales, 6.7 %" in platform.run()["trained_because"]
+    assert "+40 sales, 6.7 %" in materialize({})["trained_because"]
     assert trained(conn) == [1, 2, 3, 4]
 
     # And where the homes to be valued are others.
     load_features(conn, TRAINING, corrected(feature_rows(640), 5))
     load_features(conn, PROPERTIES, homes.assign(land_area_m2=9_000.0))
-    assert "land_area_m2" in platform.run()["trained_because"]
+    assert "land_area_m2" in materialize({})["trained_because"]
     assert trained(conn) == [1, 2, 3, 4, 5]
 
     # And where later sales say that the champion does not keep its promise.
     load_features(conn, TRAINING, corrected(feature_rows(640), 6))
-    assert platform.run()["status"] == "not due"
+    assert materialize({})["status"] == "not due"
     (champion,) = conn.execute(
         "select version::text from mlflow.registered_model_aliases "
         "where alias = 'champion'"
     ).fetchone() or ("",)
     plant_errors(conn, champion)
-    assert "promised" in platform.run()["trained_because"]
+    assert "promised" in materialize({})["trained_because"]
     # Those errors have been answered.
     load_features(conn, TRAINING, corrected(feature_rows(640), 7))
-    assert platform.run()["status"] == "not due"
+    assert materialize({})["status"] == "not due"
 
 
 def plant_errors(conn: Conn, version: str) -> None:
@@ -212,11 +220,11 @@ def plant_errors(conn: Conn, version: str) -> None:
 
 
 def test_two_runs_at_once_train_once_and_a_failing_one_changes_nothing(
-    conn: Conn, platform: Platform
+    conn: Conn, platform: Path
 ) -> None:
     load_features(conn, TRAINING, feature_rows(600))
     load_features(conn, PROPERTIES, feature_rows(300, seed=8))
-    both = [platform.start(), platform.start()]
+    both = [start(), start()]
     found = [ended(process) for process in both]
     assert [one["success"] for one in found] == [True, True]
     assert {one["version"] for one in found} == {"1"}
@@ -231,15 +239,15 @@ def test_two_runs_at_once_train_once_and_a_failing_one_changes_nothing(
 
     # Its files cannot be written: the store is gone, a file lies in its place.
     load_features(conn, TRAINING, feature_rows(700))
-    artifacts = next(platform.folder.rglob("models")).parent
+    artifacts = next(platform.rglob("models")).parent
     artifacts.rename(artifacts.with_name("away"))
     artifacts.touch()
-    assert not platform.run()["success"]
+    assert not materialize({})["success"]
     assert registry(conn) == before
     artifacts.unlink()
     artifacts.with_name("away").rename(artifacts)
     # The next run tries again.
-    found_now = platform.run()
+    found_now = materialize({})
     assert found_now["success"]
     assert found_now["version"] == "2"
     assert "+100 sales" in found_now["trained_because"]
