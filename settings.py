@@ -208,6 +208,14 @@ class Model(BaseModel):
         20_010_101, description="Seed of every random choice in training."
     )
     threads: int = Field(2, ge=1, description="Threads that training may use.")
+    equity_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of the repair of vertical equity that estimates get, 0 to "
+        "1. Unset: as little as brings PRB and VEI into IAAO's ranges for a quarter "
+        "of a point of MdAPE.",
+    )
 
 
 class Serving(BaseModel):

@@ -94,6 +94,23 @@ def settled_champion(
     return version, move
 
 
+def champion_to_score_with(
+    conn: psycopg.Connection,
+    settings: Settings,
+    url: str,
+    log: dg.DagsterLogManager,
+) -> tuple[str | None, Move | None]:
+    """The same for a scoring, which a registry out of reach must not stop."""
+    try:
+        return settled_champion(conn, settings, url)
+    except Exception as error:  # whatever MLflow or a driver raises: go on without
+        conn.rollback()
+        log.warning(f"A move of the alias champion could not be judged: {error}")
+        version = champion_version(conn)
+        conn.commit()
+        return version, None
+
+
 def gated(move: Move | None) -> dg.AssetCheckResult:
     """The check's verdict about a move of the alias, or about none."""
     undone = move if move is not None and move.is_undoing else None

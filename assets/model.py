@@ -1,20 +1,23 @@
 """Training and review: a challenger from the features, a champion through the gate."""
 
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import psycopg
 
 from assets import keys
 from assets.builds import record_build
-from assets.champion import GATED_CHECK, gated, settled_champion
+from assets.champion import GATED_CHECK, gated, reverted, settled_champion
 from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
 from assets.retraining import TRAIN_BUILD, Occasion, occasion
 from assets.warehouse import tracking_url
 from ml.retraining import Facts, Verdict, due
-from settings import ROOT
+from settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from ml.training import TrainingPolicy
 
 
 @dg.asset(
@@ -67,6 +70,19 @@ def _not_now(facts: Facts, verdict: Verdict) -> dict[str, Any]:
     return shown
 
 
+def training_policy(settings: Settings) -> "TrainingPolicy":
+    """How the settings want models trained."""
+    from ml.equity import EquityPolicy
+    from ml.training import TrainingPolicy
+
+    wanted = settings.model
+    return TrainingPolicy(
+        seed=wanted.seed,
+        threads=wanted.threads,
+        equity=EquityPolicy(wanted.equity_share),
+    )
+
+
 def _has_training_sale(conn: psycopg.Connection) -> bool:
     """False where sales are known, but none that a model can learn from."""
     row = conn.execute(
@@ -86,7 +102,6 @@ def _train(
 ) -> dict[str, Any]:
     from ml.registration import TrainingContext, train_and_register
     from ml.tracking import Registry
-    from ml.training import TrainingPolicy
 
     settings = warehouse.settings
     registry = Registry(tracking_url(warehouse.url), settings.artifacts_folder)
@@ -102,10 +117,12 @@ def _train(
             else "production",
             run_id=context.run.run_id,
         ),
-        TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads),
+        training_policy(settings),
     )
     if outcome.trained:
         registry.set_tags(outcome.version, {"trained_because": verdict.reason[:4000]})
+    if outcome.settled is not None and outcome.settled.is_undoing:
+        context.log_event(reverted(outcome.settled))
     metrics = outcome.metrics
     gates = [
         {"gate": g.name, "passed": g.passed, "finding": g.finding}

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets import keys, quality
 from assets.builds import code_digest, digest, last_build, record_build
-from assets.champion import reverted, settled_champion
+from assets.champion import champion_to_score_with, reverted
 from assets.data_docs import keep_answer
 from assets.metadata import table_metadata
 from assets.resources import Warehouse
@@ -66,7 +66,9 @@ def score_properties(
 
     with warehouse.connect() as conn:
         snapshot = snapshot_id(conn, PROPERTY_RELATION)
-        champion, move = settled_champion(conn, warehouse.settings, warehouse.url)
+        champion, move = champion_to_score_with(
+            conn, warehouse.settings, warehouse.url, context.log
+        )
         if move is not None and move.is_undoing:
             context.log_event(reverted(move))
         wanted = digest(

@@ -47,11 +47,15 @@ def occasion(
     conn: psycopg.Connection, settings: Settings, tags: Mapping[str, str]
 ) -> Occasion:
     """Everything the decision needs, read in one transaction; commits."""
-    from ml.drift import moved, population
     from ml.fingerprint import code_fingerprint
+    from ml.population import moved, population
 
     recipe = digest(
-        "recipe", code_fingerprint(), str(settings.model.seed), settings.environment
+        "recipe",
+        code_fingerprint(),
+        str(settings.model.seed),
+        str(settings.model.equity_share),
+        settings.environment,
     )
     snapshot = snapshot_id(conn, TRAINING_RELATION)
     last, shapes = _last_training(conn)
@@ -119,8 +123,8 @@ def _sale_count(conn: psycopg.Connection) -> int:
 
 def _homes(conn: psycopg.Connection) -> pd.DataFrame:
     """Model inputs of the homes to be valued; of many the same sample each time."""
-    from ml.drift import SAMPLE_ROWS
     from ml.features import PROPERTY_RELATION, model_inputs, read_property_features
+    from ml.population import SAMPLE_ROWS
 
     row = conn.execute(
         "select reltuples from pg_class where oid = %s::regclass", [PROPERTY_RELATION]

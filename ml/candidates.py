@@ -7,7 +7,8 @@ of scikit-learn parts only, so they load without this project.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.features import COLUMNS, NUMBERS
@@ -80,14 +81,23 @@ def competitors(sales: int) -> tuple[str, ...]:
     return (BASELINE, LINEAR, BOOSTING, *stack)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What settings follow from.
+
+    ``rows`` are all that are learnt from in the end: a model that is judged on fewer
+    is built as the one it stands for.
+    """
+
+    rows: int
+    seed: int
+    columns: tuple[str, ...] = COLUMNS
+
+
 def build(
-    name: str,
-    frame: pd.DataFrame,
-    seed: int,
-    columns: Sequence[str] = COLUMNS,
-    threads: int = 1,
+    name: str, frame: pd.DataFrame, recipe: Recipe, threads: int = 1
 ) -> Estimator:
-    """An unfitted candidate for the training inputs ``frame``, using ``columns``.
+    """An unfitted candidate for the training inputs ``frame``.
 
     Columns of nothing but missing values (no rooms in NSW sales) are left out in any
     case: one breaks the booster's binning. Members are fitted side by side by so many
@@ -104,16 +114,14 @@ def build(
 
     members = MEMBERS[name]
     if len(members) == 1:
-        return build_member(members[0], frame, seed, columns)
-    parts = [(member, _member(member, frame, seed, columns)) for member in members]
+        return build_member(members[0], frame, recipe)
+    parts = [(member, _member(member, frame, recipe)) for member in members]
     return _of_log_price(VotingRegressor(parts, n_jobs=threads))
 
 
-def build_member(
-    name: str, frame: pd.DataFrame, seed: int, columns: Sequence[str] = COLUMNS
-) -> Estimator:
+def build_member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Estimator:
     """One unfitted member by itself, in dollars."""
-    return _of_log_price(_member(name, frame, seed, columns))
+    return _of_log_price(_member(name, frame, recipe))
 
 
 def parameters(name: str, rows: int, seed: int) -> dict[str, str]:
@@ -127,15 +135,40 @@ def parameters(name: str, rows: int, seed: int) -> dict[str, str]:
 
 
 def lean(model: Any) -> Any:
-    """A fitted model without its members' second names, which would be saved again."""
-    getattr(model.regressor_, "__dict__", {}).pop("named_estimators_", None)
+    """A fitted model of scikit-learn's parts only, each saved once."""
+    parts = model.regressor_
+    # Second names of the members.
+    parts.__dict__.pop("named_estimators_", None)
+    # And what they were made from, which is the same again, not fitted.
+    for member in getattr(parts, "estimators_", [parts]):
+        _make_plain(member)
+    for unfitted in (model.regressor, parts):
+        for _, member in getattr(unfitted, "estimators", ()):
+            _make_plain(member)
     return model
+
+
+def _make_plain(member: Any) -> None:
+    name, last = member.steps[-1]
+    if hasattr(last, "plain"):
+        member.steps[-1] = (name, last.plain())
 
 
 def moved(model: Any, shift: float) -> Any:
     """A fitted model whose estimates are exp(``shift``) times what they were."""
     # The mean of the log prices is what members' answers are put upon.
     model.transformer_.steps[-1][1].mean_ += shift
+    return model
+
+
+def stretched(model: Any, centre: float, factor: float) -> Any:
+    """A fitted model whose log estimates lie ``factor`` times as far from ``centre``.
+
+    ``centre`` in ln AUD.
+    """
+    scaler = model.transformer_.steps[-1][1]
+    scaler.mean_ = centre + factor * (scaler.mean_ - centre)
+    scaler.scale_ = factor * scaler.scale_
     return model
 
 
@@ -156,11 +189,11 @@ def _of_log_price(regressor: Any) -> Estimator:
     return model
 
 
-def _member(name: str, frame: pd.DataFrame, seed: int, columns: Sequence[str]) -> Any:
+def _member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Any:
     from sklearn.pipeline import make_pipeline
 
-    present = {column for column in columns if frame[column].notna().any()}
-    rows = len(frame)
+    present = {column for column in recipe.columns if frame[column].notna().any()}
+    rows, seed = recipe.rows, recipe.seed
     if name == "linear":
         from sklearn.linear_model import LinearRegression
 
@@ -168,9 +201,9 @@ def _member(name: str, frame: pd.DataFrame, seed: int, columns: Sequence[str]) -
     settings = _SETTINGS[name](rows, seed)
     if name.startswith("boosting"):
         return _boosting(present, settings, seed)
-    from sklearn.neural_network import MLPRegressor
+    from ml.annealed_network import AnnealedNetwork
 
-    return make_pipeline(_dense(present, rows, seed), MLPRegressor(**settings))
+    return make_pipeline(_dense(present, rows, seed), AnnealedNetwork(**settings))
 
 
 def _scaled(present: set[str], rows: int) -> Any:

@@ -1,16 +1,8 @@
-"""How far the homes to be valued have moved since a model was trained for them.
-
-Kept of a population is a count by class of each column, not its rows. Compared with
-the homes of the training day, not with the sales learnt from: what is sold always
-differs from what stands, and that is no drift.
-
-Here: pure functions on model inputs. Elsewhere: drift among the sales of one training,
-on the page a reviewer reads (``review_report``).
-"""
+"""How far a population has moved from the one a model learnt from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ml import features
@@ -20,89 +12,60 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-#: Rows looked at, of more a sample: enough for shares to a tenth of a percent.
-SAMPLE_ROWS = 100_000
-#: Fewer homes than this move by chance.
-LEAST_ROWS = 200
+    Counts = npt.NDArray[np.int64]
+
+#: Population stability: below 0.1 nothing moved, above 0.25 the inputs are others.
+MOVED, OTHER = 0.1, 0.25
 #: Names of places: there are always new ones.
-_NAMES = frozenset({"locality", "postcode", "street"})
-#: As-of rules (`features.Feature.as_of`) of what tells of a home. What the market did
-#: moves whole states at once, and shows in the errors of later sales.
-_OF_THE_HOME = ("attribute of the dwelling", "the property's own sales")
-#: Columns that count time: every home grows older.
-_AGES = ("months_since_",)
-
-#: Class borders (numbers) or labels (categories) of a column, and rows in each class;
-#: first come rows without a value, and for categories those with a new label.
-Shape = Mapping[str, Any]
+NAMES = frozenset({"locality", "postcode", "street"})
 
 
-def watched() -> tuple[str, ...]:
-    """Columns of model inputs that tell of homes, in catalogue order."""
-    return tuple(
-        feature.name
-        for feature in features.FEATURES
-        if feature.as_of.startswith(_OF_THE_HOME)
-        and feature.name not in _NAMES
-        and not feature.name.startswith(_AGES)
-    )
+def drift(
+    before: pd.DataFrame, after: pd.DataFrame, columns: Iterable[str]
+) -> dict[str, float]:
+    """Population stability of ``columns`` of model inputs, largest first.
 
-
-def population(inputs: pd.DataFrame) -> dict[str, Shape]:
-    """Shape of each column that is watched; fit for JSON."""
-    return {name: _shape(inputs[name]) for name in watched()}
-
-
-def moved(before: Mapping[str, Shape], inputs: pd.DataFrame) -> dict[str, float]:
-    """Population stability index of each column, largest first.
-
-    0 where nothing moved; 0.1 is usually watched and 0.25 acted upon. Empty where
-    either side has fewer than ``LEAST_ROWS`` rows.
+    Columns that count time move by nature, names of places come and go: left out.
     """
-    if len(inputs) < LEAST_ROWS:
-        return {}
     found = {
-        name: _index(shape, inputs[name])
-        for name, shape in before.items()
-        if name in inputs and sum(shape["counts"]) >= LEAST_ROWS
+        name: stability(before[name], after[name])
+        for name in columns
+        if name not in features.NOT_OF_THE_HOME | NAMES
     }
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _shape(values: pd.Series[Any]) -> Shape:
+def stability(before: pd.Series[Any], after: pd.Series[Any]) -> float:
+    """Population stability index of a column's values, missing being one of them."""
     import numpy as np
 
-    if values.dtype == object:
-        labels = sorted(set(values.dropna().astype(str)))
-        shape: dict[str, Any] = {"labels": labels}
+    if before.dtype == object:
+        labels = sorted(set(before.dropna()) | set(after.dropna()))
+        place = {label: at + 1 for at, label in enumerate(labels)}
+        codes = [
+            v.map(place).fillna(0).to_numpy(dtype="int64") for v in (before, after)
+        ]
+        size = len(labels) + 1
     else:
-        known = values.dropna().to_numpy()
-        cuts = np.quantile(known, np.linspace(0.1, 0.9, 9)) if len(known) else []
-        shape = {"borders": [float(cut) for cut in np.unique(cuts)]}
-    return shape | {"counts": [int(count) for count in _counts(shape, values)]}
+        known = before.dropna().to_numpy()
+        if len(known) == 0:
+            return 0.0
+        edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9)))
+        codes = [
+            np.where(v.isna(), 0, np.searchsorted(edges, v.to_numpy(), "right") + 1)
+            for v in (before, after)
+        ]
+        size = len(edges) + 2
+    old, new = (np.bincount(code, minlength=size) for code in codes)
+    return stability_index(old, new)
 
 
-def _counts(shape: Shape, values: pd.Series[Any]) -> npt.NDArray[np.int64]:
-    import numpy as np
-
-    if "labels" in shape:
-        place = {label: at + 1 for at, label in enumerate(shape["labels"])}
-        codes = values.map(place).fillna(0).to_numpy(dtype="int64")
-        classes = len(place) + 1
-    else:
-        borders = np.asarray(shape["borders"], dtype="float64")
-        above = np.searchsorted(borders, values.to_numpy(dtype="float64"), "right") + 1
-        codes = np.where(values.isna(), 0, above)
-        classes = len(borders) + 2
-    return np.bincount(codes, minlength=classes)
-
-
-def _index(shape: Shape, values: pd.Series[Any]) -> float:
+def stability_index(old: Counts, new: Counts) -> float:
+    """Population stability index of rows by class, the same classes on both sides."""
     import numpy as np
 
     # Half a row in each class: an empty one would be infinitely far.
-    old, new = (
-        (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-        for counts in (np.asarray(shape["counts"]), _counts(shape, values))
+    before, after = (
+        (counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (old, new)
     )
-    return float(((new - old) * np.log(new / old)).sum())
+    return float(((after - before) * np.log(after / before)).sum())

@@ -108,7 +108,7 @@ def accuracy(price: Floats, estimate: Floats) -> Accuracy:
         cod=float(np.abs(ratio - median).mean() / median * 100),
         prd=float(ratio.mean() / (guess.sum() / actual.sum())),
         median_ratio=median,
-        prb=_price_related_bias(actual, guess, median),
+        prb=price_related_bias(actual, guess, median),
         vei=_vertical_equity(actual, guess, median),
         fsd=float(np.log(ratio).std() * 100),
     )
@@ -123,7 +123,7 @@ def _value_proxy(price: Floats, estimate: Floats, median: float) -> Floats:
     return 0.5 * price + 0.5 * estimate / median
 
 
-def _price_related_bias(price: Floats, estimate: Floats, median: float) -> float:
+def price_related_bias(price: Floats, estimate: Floats, median: float) -> float:
     """Slope of the relative ratio on log2 of value; NaN where all are of one value."""
     import numpy as np
 

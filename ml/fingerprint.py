@@ -9,12 +9,15 @@ from pathlib import Path
 
 # What changes the fitted model or its evidence. Plots, registry and scoring do not.
 _MODULES = (
+    "annealed_network",
     "candidates",
+    "equity",
     "evaluation",
     "features",
     "intervals",
     "median_entry",
     "median_model",
+    "rolling_origin",
     "spread_trees",
     "training",
 )

@@ -250,6 +250,32 @@ def gates_of(
     return tuple(Gate(**gate) for gate in row[0]) if row else ()
 
 
+@dataclass(frozen=True)
+class Word:
+    """What a person last said about a version."""
+
+    action: Action
+    actor: str
+    reason: str
+
+
+def last_word(
+    connection: psycopg.Connection[Any], model_name: str, version: str
+) -> Word | None:
+    """The newest row about a version that no gate wrote, if any."""
+    row = connection.execute(
+        """
+        select action, actor, reason from ml.model_promotions
+        where model_name = %s and to_version = %s
+          and action in ('approved', 'rejected', 'observed')
+          and jsonb_typeof(gates) is distinct from 'array'
+        order by promotion_id desc limit 1
+        """,
+        (model_name, version),
+    ).fetchone()
+    return Word(*row) if row else None
+
+
 def champions(connection: psycopg.Connection[Any], model_name: str) -> list[str]:
     """The champions that stand on each other, the newest last.
 

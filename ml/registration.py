@@ -21,10 +21,13 @@ from ml import (
     features,
     plots,
     promotion,
+    reproduction,
     review_report,
+    reviewing,
     training,
+    version_page,
 )
-from ml.candidates import BASELINE, LABELS, parameters
+from ml.candidates import parameters
 from ml.fingerprint import code_fingerprint
 from ml.promotion import Decision, Environment, Evidence, Measures
 from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry, Version
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from ml.review_report import Rival
+    from ml.reviewing import Move
     from ml.training import Trained, TrainingPolicy
 
 # Fewer sales than this that the champion has not seen prove nothing.
@@ -56,7 +60,8 @@ class Outcome:
     """What a training led to.
 
     ``trained`` is False when the equal version existed; ``champion`` is the version
-    the alias points at afterwards; ``report`` where MLflow's pages show the review
+    the alias points at afterwards; ``settled`` what became of a move of it that nobody
+    had judged before; ``report`` where MLflow's pages show the review
     report, after the server's address.
     """
 
@@ -68,6 +73,7 @@ class Outcome:
     metrics: dict[str, float]
     decision: Decision
     champion: str | None
+    settled: Move | None
     report: str
     seconds: dict[str, float]
 
@@ -96,12 +102,15 @@ def train_and_register(
             "snapshot_id": snapshot,
             "code_fingerprint": code_fingerprint(),
             "seed": str(chosen.seed),
+            "equity_policy": str(chosen.equity.share),
         }
         version = registry.find_version(**keys)
         existed = version is not None
         if version is not None:
             registry.finish_run(version.run_id)
         registry.kill_orphans("its process ended; a later training found it")
+        # A rival that nobody may have made champion is none.
+        settled = reviewing.settle_champion(connection, registry)
         if version is None:
             frame = features.read_training_features(connection, relation)
             connection.commit()
@@ -118,6 +127,7 @@ def train_and_register(
         metrics=_metrics_from_tags(version),
         decision=decision,
         champion=champion.version if champion else None,
+        settled=settled,
         report=registry.page_of_artifact(version.run_id, _REPORT),
         seconds={"train": round(time.perf_counter() - started, 2)},
     )
@@ -137,11 +147,12 @@ def _train(
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:
         registry.log_measures(run_id, _params(trained, policy), _metrics(trained))
+        registry.log_files(run_id, reproduction.files(frame, policy))
         figures = plots.figures(trained, importance)
         registry.log_figures(run_id, figures)
         model_id = registry.log_model(trained, frame, keys["snapshot_id"])
         headline = {k: f"{v:.6g}" for k, v in trained.headline.as_dict().items()}
-        tags = facts | headline | beside | {"review_state": "challenger"}
+        tags = facts | headline | beside | {"review_state": reviewing.UNDECIDED}
         tags |= promotion.measures_to_tags(_measures(trained))
         naive = trained.baseline
         tags |= promotion.measures_to_tags(
@@ -164,7 +175,9 @@ def _train(
             rival=rival,
         )
         registry.log_text(run_id, _REPORT, review_report.render(report))
-        return registry.register(run_id, model_id, shown, verdict(trained, context))
+        return registry.register(
+            run_id, model_id, shown, version_page.describe(trained, context.market)
+        )
 
 
 def _settle(
@@ -175,8 +188,9 @@ def _settle(
 ) -> Decision:
     """Decide once, write it down, then do what it says.
 
-    Finishes what a killed run left half-done: review_state is set last.
+    Finishes what a killed run left half-done.
     """
+    promotion.lock_ledger(connection)
     champion = registry.alias(CHAMPION)
     decision = promotion.recorded(connection, MODEL_NAME, version.version)
     if decision is None:
@@ -190,17 +204,7 @@ def _settle(
             decision,
         )
     connection.commit()
-    if version.tags.get("review_state") == "challenger":
-        if decision.promotes:
-            registry.set_alias(CHAMPION, version.version)
-        registry.set_tags(
-            version.version,
-            {
-                "review_state": decision.action,
-                "review_actor": decision.actor,
-                "review_reason": decision.reason[:4000],
-            },
-        )
+    reviewing.carry_out(registry, version, decision)
     return decision
 
 
@@ -298,6 +302,8 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "holdout_share": str(policy.holdout_share),
         "origins": ", ".join(map(str, trained.origins)) or "none",
         "level_shift_pct": f"{100 * math.expm1(trained.level_shift):.2f}",
+        "equity_share": f"{trained.equity.share:g}",
+        "equity_stretch_pct": f"{100 * (trained.equity.stretch.factor - 1):.2f}",
         "seed": str(policy.seed),
         "interval_pct": str(trained.intervals.pct),
         "min_coverage": str(policy.min_coverage),
@@ -326,79 +332,6 @@ def _metrics_from_tags(version: Version) -> dict[str, float]:
     names += [f"baseline_{name}" for name in evaluation.Accuracy.__dataclass_fields__]
     found = {name: version.number(name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def verdict(trained: Trained, context: TrainingContext) -> str:
-    """Markdown for the version's page: every candidate on the same later sales."""
-    sales = f"{trained.rows - trained.bids:,} sales"
-    if trained.bids:
-        sales += f" and {trained.bids:,} bids that were not accepted"
-    made = (
-        f"**{LABELS[trained.winner]}**, trained on {sales} of a {context.market} "
-        f"market, {trained.first_sale} to {trained.last_sale}."
-    )
-    judged = (
-        f"Judged on {trained.headline.n:,} sales from {trained.cut or '-'} on, in "
-        f"{len(trained.origins)} blocks of time, each by models that had seen only "
-        "what came before it; then refitted on all."
-    )
-    if trained.level_shift:
-        judged += (
-            f" Realised sales of the last weeks moved all estimates by "
-            f"{100 * math.expm1(trained.level_shift):+.1f} %."
-        )
-    head = (
-        "| candidate | MdAPE % | PE10 % | PE20 % | COD | PRD | level | MAE AUD | R2 |"
-    )
-    lines = [made, "", judged, "", head, "| --- " * 9 + "|"]
-    for name, a in trained.accuracies.items():
-        mark = "**" if name == trained.winner else ""
-        lines.append(
-            f"| {mark}{LABELS[name]}{mark} | {a.mdape:.1f} | {a.pe10:.1f} "
-            f"| {a.pe20:.1f} | {a.cod:.1f} | {a.prd:.3f} | {a.median_ratio:.3f} "
-            f"| {a.mae:,.0f} | {a.r2:.3f} |"
-        )
-    if trained.winner != BASELINE and trained.baseline.mdape > 0:
-        gain = 1 - trained.headline.mdape / trained.baseline.mdape
-        lines += ["", f"{gain * 100:.0f} % less median error than the naive baseline."]
-    lines += [*_luck(trained), "", *_ratio_study(trained.headline)]
-    if not math.isnan(trained.coverage_pct):
-        sure = (
-            f"The {trained.intervals.pct} % interval held {trained.coverage_pct:.1f} % "
-            f"of later sales, at a mean width of {trained.width_pct:.0f} % of the "
-            "estimate."
-        )
-        lines += ["", sure]
-    return "\n".join(lines)
-
-
-def _luck(trained: Trained) -> list[str]:
-    """How far other sales of the same market would have moved the figures."""
-    if not trained.bounds:
-        return []
-    told = {name: trained.bounds[name] for name in ("mdape", "cod", "median_ratio")}
-    mdape, cod, level = told.values()
-    sentence = (
-        f"Of resampled hold-outs 95 % give MdAPE {mdape.low:.1f} to {mdape.high:.1f} "
-        f"%, COD {cod.low:.1f} to {cod.high:.1f}, level {level.low:.3f} to "
-        f"{level.high:.3f}."
-    )
-    return ["", sentence]
-
-
-def _ratio_study(found: evaluation.Accuracy) -> list[str]:
-    """The winner beside the ranges that assessors go by: markdown of one table."""
-    lines = ["| ratio study | ours | IAAO range | |", "| --- " * 4 + "|"]
-    for standard in evaluation.IAAO_STANDARDS:
-        holds = standard.holds(found)
-        if holds is None:
-            continue
-        value = getattr(found, standard.measure)
-        lines.append(
-            f"| {standard.label} | {value:.3g} | {standard.low:g} to "
-            f"{standard.high:g} | {'within' if holds else '**outside**'} |"
-        )
-    return lines if len(lines) > 2 else []
 
 
 @contextmanager

@@ -6,7 +6,7 @@ champion's estimates turn out worse than it promised, or the homes it is to valu
 no longer those it was trained for.
 
 Elsewhere: gathering the facts (the asset), what breaks a promise (``promises``), what
-moved (``drift``), never two trainings at once (``registration``).
+moved (``population``), never two trainings at once (``registration``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RetrainingPolicy:
 class LastTraining:
     """The training that finished last: when, what it gave and what it learnt.
 
-    ``recipe`` names code, seed and environment, ``snapshot`` the data; ``sales`` is
+    ``recipe`` names code, settings and environment, ``snapshot`` the data; ``sales`` is
     how many sales there were (bids not counted).
     """
 
@@ -92,7 +92,7 @@ def due(facts: Facts, policy: RetrainingPolicy | None = None) -> Verdict:
     if last is None:
         return Verdict(True, "there is no version yet")
     if last.recipe != facts.recipe:
-        return Verdict(True, "code, seed or environment changed")
+        return Verdict(True, "code, settings of the model or environment changed")
     if last.snapshot == facts.snapshot:
         reason = f"version {last.version} was trained on these very data"
         return Verdict(False, reason, changed=False)

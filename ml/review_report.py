@@ -11,12 +11,13 @@ import base64
 import html
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, evaluation, features
+from ml import bootstrap, drift, evaluation, features, review_cases
 from ml.candidates import LABELS
+from ml.page import aud, badge, listed, section, table
 from ml.page_style import STYLE
 
 if TYPE_CHECKING:
@@ -29,12 +30,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-#: Cases listed for a person to look at.
-_CASES = 15
 #: Suburbs and types of fewer judged sales are left to the map.
 _LEAST_SALES = 30
-#: Population stability: below 0.1 nothing moved, above 0.25 the inputs are others.
-_DRIFT_MOVED, _DRIFT_OTHER = 0.1, 0.25
 
 
 @dataclass(frozen=True)
@@ -77,10 +74,13 @@ def render(report: Report) -> str:
         _candidates(trained),
         _beside_champion(report),
         _ratio_study(trained),
+        _equity(trained),
         _intervals(trained),
         _by_group(trained),
         _pictures(report.pictures),
-        _cases(report),
+        review_cases.largest_misses(
+            trained.holdout, trained.holdout.estimates[trained.winner]
+        ),
         _drift(report),
         _importance(report.importance),
         _limits(report),
@@ -105,7 +105,6 @@ def png(figure: Any) -> bytes:
 def _head(report: Report, title: str) -> str:
     trained, found = report.trained, report.trained.headline
     passed = all(gate.passed for gate in report.gates)
-    verdict = "All gates held" if passed else "A gate failed"
     covered = (
         "-" if math.isnan(trained.coverage_pct) else f"{trained.coverage_pct:.1f} %"
     )
@@ -122,14 +121,14 @@ def _head(report: Report, title: str) -> str:
         for value, label in figures
         if "nan" not in value
     )
-    badge = f"<span class='{'passed' if passed else 'failed'} badge'>{verdict}</span>"
+    word = badge(passed, "All gates held", "A gate failed")
     gain = ""
     if trained.baseline.mdape > 0:
         share = 100 * (1 - found.mdape / trained.baseline.mdape)
         gain = f" Median error {share:.0f} % below the suburb and type median's."
     return (
         "<header><p class='eyebrow'>Property valuation: model review</p>"
-        f"<h1>{html.escape(title)} {badge}</h1>"
+        f"<h1>{html.escape(title)} {word}</h1>"
         f"<p class='lead'>Learnt from {trained.rows - trained.bids:,} sales"
         + (f" and {trained.bids:,} bids" if trained.bids else "")
         + f", {trained.first_sale} to {trained.last_sale}; judged by rolling origin on "
@@ -143,10 +142,10 @@ def _gates(gates: Sequence[Gate]) -> str:
     if not gates:
         return ""
     rows = [
-        [_badge(gate.passed), gate.name.replace("_", " "), gate.finding]
+        [badge(gate.passed), gate.name.replace("_", " "), gate.finding]
         for gate in gates
     ]
-    return _section("Gates", _table(["", "gate", "finding"], rows, marked={0}))
+    return section("Gates", table(["", "gate", "finding"], rows, marked={0}))
 
 
 def _candidates(trained: Trained) -> str:
@@ -154,9 +153,9 @@ def _candidates(trained: Trained) -> str:
     for name, a in trained.accuracies.items():
         label = LABELS[name] + (" (winner)" if name == trained.winner else "")
         rows.append([label, *_measures(a)])
-    return _section(
+    return section(
         "Candidates on the same later sales",
-        _table(["candidate", *_HEADS], rows, numbers=set(range(1, 9))),
+        table(["candidate", *_HEADS], rows, numbers=set(range(1, 9))),
     )
 
 
@@ -172,9 +171,11 @@ def _measures(a: evaluation.Accuracy) -> list[str]:
 
 
 def _beside_champion(report: Report) -> str:
+    import numpy as np
+
     rival, trained = report.rival, report.trained
     if rival is None or not rival.rows.any():
-        return _section(
+        return section(
             "Beside the champion",
             "<p>There is no champion, or no sale that neither model had seen.</p>",
         )
@@ -187,7 +188,7 @@ def _beside_champion(report: Report) -> str:
             *_measures(evaluation.accuracy(price, rival.estimates)),
         ],
     ]
-    told = _table(["model", *_HEADS], rows, numbers=set(range(1, 9)))
+    told = table(["model", *_HEADS], rows, numbers=set(range(1, 9)))
     difference = bootstrap.paired_difference(price, ours, rival.estimates, report.seed)
     if difference is not None:
         told += (
@@ -200,28 +201,9 @@ def _beside_champion(report: Report) -> str:
     told += (
         f"<p>{moved:.1f} % of estimates differ from the champion's by over 25 %.</p>"
     )
-    told += _disagreements(report, rival, ours, apart)
-    return _section("Beside the champion, on sales neither had seen", told)
-
-
-def _disagreements(report: Report, rival: Rival, ours: Floats, apart: Floats) -> str:
-    import numpy as np
-
-    holdout = report.trained.holdout
     where = np.flatnonzero(rival.rows)
-    order = np.argsort(-apart, kind="stable")[:_CASES]
-    rows = [
-        [
-            *_home(report, int(where[at])),
-            _aud(holdout.price[where[at]]),
-            _aud(ours[at]),
-            _aud(rival.estimates[at]),
-        ]
-        for at in order
-    ]
-    return "<h3>Where the two disagree most</h3>" + _table(
-        [*_HOME, "sold for", "this version", "champion"], rows, numbers={3, 4, 5}
-    )
+    told += review_cases.disagreements(trained.holdout, where, ours, rival.estimates)
+    return section("Beside the champion, on sales neither had seen", told)
 
 
 def _ratio_study(trained: Trained) -> str:
@@ -234,7 +216,7 @@ def _ratio_study(trained: Trained) -> str:
         limits = trained.bounds.get(name)
         rows.append(
             [
-                _badge(holds, "within", "outside"),
+                badge(holds, "within", "outside"),
                 standard.label,
                 f"{getattr(trained.headline, name):.4g}",
                 f"{limits.low:.3g} to {limits.high:.3g}" if limits else "",
@@ -242,13 +224,62 @@ def _ratio_study(trained: Trained) -> str:
             ]
         )
     heads = ["", "measure", "ours", "95 % of resamples", "IAAO range"]
-    return _section(
+    return section(
         "Ratio study",
-        _table(heads, rows, numbers={2, 3, 4}, marked={0})
+        table(heads, rows, numbers={2, 3, 4}, marked={0})
         + "<p class='facts'>Level is the median of estimate / price; COD its spread; "
         "PRD above 1, PRB and VEI below 0: dear homes are undervalued against cheap "
         "ones.</p>",
     )
+
+
+def _equity(trained: Trained) -> str:
+    """What taking back the draw to the middle would cost, and what was taken."""
+    offers = trained.equity.offers
+    if not offers:
+        return ""
+    rows = []
+    for offer in offers:
+        a = offer.found
+        word = badge(True, "chosen") if offer.share == trained.equity.share else ""
+        shown = (f"{a.mdape:.2f}", f"{a.cod:.2f}", f"{a.prd:.3f}", f"{a.prb:+.3f}")
+        rows.append([word, f"{offer.share:.0%}", *shown, f"{a.vei:+.1f}"])
+    told = table(
+        ["", "share of the repair", "MdAPE %", "COD", "PRD", "PRB", "VEI"],
+        rows,
+        numbers=set(range(1, 7)),
+        marked={0},
+    )
+    factor = trained.equity.stretch.factor
+    told += (
+        "<p class='facts'>Models undervalue the dear and overvalue the cheap. The "
+        f"whole repair stretches log estimates about their middle until PRB is 0; "
+        f"this version is stretched by {100 * (factor - 1):.1f} %. "
+        "<code>AUSPROPERTY_MODEL__EQUITY_SHARE</code> decides; unset, as little is "
+        "taken as brings PRB and VEI into IAAO's ranges for a quarter of a point of "
+        "MdAPE.</p>"
+    )
+    rows = _equity_by_type(trained)
+    heads = ["dwelling type", "sales", "PRD", "PRB", "VEI"]
+    if rows:
+        told += "<h3>By dwelling type, as chosen</h3>"
+        told += table(heads, rows, numbers={1, 2, 3, 4})
+    return section("Vertical equity and its price", told)
+
+
+def _equity_by_type(trained: Trained) -> list[list[str]]:
+    holdout = trained.holdout
+    guess = holdout.estimates[trained.winner]
+    types = features.dwelling_types(holdout.inputs).to_numpy()
+    rows = []
+    for label in sorted(set(types.tolist())):
+        mine = types == label
+        if mine.sum() < _LEAST_SALES:
+            continue
+        a = evaluation.accuracy(holdout.price[mine], guess[mine])
+        shown = (f"{a.n:,}", f"{a.prd:.3f}", f"{a.prb:+.3f}", f"{a.vei:+.1f}")
+        rows.append([label or "unknown", *shown])
+    return rows
 
 
 def _intervals(trained: Trained) -> str:
@@ -264,7 +295,7 @@ def _intervals(trained: Trained) -> str:
     for number, part in enumerate(np.array_split(order, 10), start=1):
         if len(part) < 5:
             continue
-        cells = [str(number), f"{len(part):,}", _aud(float(np.median(value[part])))]
+        cells = [str(number), f"{len(part):,}", aud(float(np.median(value[part])))]
         for pct in sorted(judged.low):
             low, high = judged.low[pct][part], judged.high[pct][part]
             cells.append(
@@ -279,9 +310,9 @@ def _intervals(trained: Trained) -> str:
         heads.append(f"{pct} % covers")
         if pct == trained.intervals.pct:
             heads.append("mean width %")
-    return _section(
+    return section(
         "Intervals, on sales later than those they were calibrated on",
-        _table(heads, rows, numbers=set(range(1, len(heads)))),
+        table(heads, rows, numbers=set(range(1, len(heads)))),
     )
 
 
@@ -308,152 +339,36 @@ def _by_group(trained: Trained) -> str:
             rows.append([label or "unknown", *_measures(found)])
         if rows:
             told += f"<h3>By {name}</h3>"
-            told += _table([name, *_HEADS], rows, numbers=set(range(1, 9)))
-    return _section("Where it errs", told + _suburbs(trained)) if told else ""
-
-
-def _suburbs(trained: Trained) -> str:
-    """The suburbs that fare worst, of those with enough sales."""
-    import numpy as np
-    import pandas as pd
-
-    holdout = trained.holdout
-    ratio = holdout.estimates[trained.winner] / holdout.price
-    rows = pd.DataFrame(
-        {
-            "suburb": holdout.inputs["locality"].to_numpy(),
-            "ratio": ratio,
-            "error": np.abs(ratio - 1) * 100,
-        }
-    )
-    found = rows.groupby("suburb").agg(
-        sales=("ratio", "size"), mdape=("error", "median"), level=("ratio", "median")
-    )
-    found = found[found["sales"] >= 10].sort_values("mdape", ascending=False)
-    if len(found) < 4:
-        return ""
-    cells = [
-        [_suburb(name), f"{int(row.sales):,}", f"{row.mdape:.1f}", f"{row.level:.3f}"]
-        for name, row in found.head(10).iterrows()
-    ]
-    return "<h3>Suburbs of 10 sales or more that fare worst</h3>" + _table(
-        ["suburb", "sales", "MdAPE %", "level"], cells, numbers={1, 2, 3}
-    )
-
-
-_HOME = ("sold", "where", "what")
-
-
-def _home(report: Report, at: int) -> list[str]:
-    """Day, place and kind of a held-out sale, in words."""
-    holdout = report.trained.holdout
-    row = holdout.inputs.iloc[at]
-    what = str(row["dwelling_type"])
-    if not math.isnan(row["bedrooms"]):
-        rooms = round(row["bedrooms"])
-        what += f", {rooms} bedroom{'' if rooms == 1 else 's'}"
-    if not math.isnan(row["land_area_m2"]):
-        what += f", {row['land_area_m2']:,.0f} m2 of land"
-    return [str(holdout.dates[at])[:10], _suburb(row["locality"]), what]
-
-
-def _cases(report: Report) -> str:
-    import numpy as np
-
-    holdout = report.trained.holdout
-    guess = holdout.estimates[report.trained.winner]
-    error = np.log(guess / holdout.price)
-    order = np.argsort(-np.abs(error), kind="stable")[:_CASES]
-    rows = []
-    for at in order:
-        lineage = holdout.lineage.iloc[int(at)]
-        rows.append(
-            [
-                *_home(report, int(at)),
-                _aud(holdout.price[at]),
-                _aud(guess[at]),
-                f"{100 * math.expm1(error[at]):+.0f} %",
-                f"{lineage['source_file']}, line {lineage['source_row_number']}",
-            ]
-        )
-    heads = [*_HOME, "sold for", "estimate", "off by", "source"]
-    return _section(
-        "Largest misses, to look at one by one",
-        _table(heads, rows, numbers={3, 4, 5})
-        + "<p class='facts'>Of many the price is the odd one: a part sold, a typing "
-        "error, a development site. <code>ausproperty sales override</code> takes such "
-        "a sale out, with a reason.</p>",
+            told += table([name, *_HEADS], rows, numbers=set(range(1, 9)))
+    return (
+        section("Where it errs", told + review_cases.worst_suburbs(holdout, guess))
+        if told
+        else ""
     )
 
 
 def _drift(report: Report) -> str:
     """How the judged sales' inputs differ from those learnt from before."""
-    found = drift(report)
-    if not found:
-        return ""
-    rows = []
-    for name, value in list(found.items())[:12]:
-        word = "moved" if value >= _DRIFT_MOVED else "steady"
-        word = "another population" if value >= _DRIFT_OTHER else word
-        rows.append([name, f"{value:.3f}", word])
-    return _section(
-        "Drift of inputs: the judged sales beside those before",
-        _table(["column", "population stability", ""], rows, numbers={1})
-        + "<p class='facts'>Population stability index over tenths of the earlier "
-        f"values: below {_DRIFT_MOVED:g} steady, above {_DRIFT_OTHER:g} another "
-        "population. Columns that count time move by nature and are left out.</p>",
-    )
-
-
-#: Names of places: there are always new ones.
-_NAMES = frozenset({"locality", "postcode", "street"})
-
-
-def drift(report: Report) -> dict[str, float]:
-    """Population stability of each column used, largest first."""
     import numpy as np
 
     trained = report.trained
     if trained.cut is None:
-        return {}
+        return ""
     days = report.frame["as_of_date"].to_numpy().astype("datetime64[D]")
     before = features.model_inputs(report.frame.loc[days < np.datetime64(trained.cut)])
-    found = {
-        name: stability(before[name], trained.holdout.inputs[name])
-        for name in trained.columns
-        if name not in features.NOT_OF_THE_HOME | _NAMES
-    }
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def stability(before: pd.Series[Any], after: pd.Series[Any]) -> float:
-    """Population stability index of a column's values, missing being one of them."""
-    import numpy as np
-
-    if before.dtype == object:
-        labels = sorted(set(before.dropna()) | set(after.dropna()))
-        place = {label: at + 1 for at, label in enumerate(labels)}
-        codes = [
-            v.map(place).fillna(0).to_numpy(dtype="int64") for v in (before, after)
-        ]
-        size = len(labels) + 1
-    else:
-        known = before.dropna().to_numpy()
-        if len(known) == 0:
-            return 0.0
-        edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9)))
-        codes = [
-            np.where(v.isna(), 0, np.searchsorted(edges, v.to_numpy(), "right") + 1)
-            for v in (before, after)
-        ]
-        size = len(edges) + 2
-    # Half a row in each class: an empty one would be infinitely far.
-    shares = [
-        (np.bincount(code, minlength=size) + 0.5) / (len(code) + 0.5 * size)
-        for code in codes
-    ]
-    old, new = shares
-    return float(((new - old) * np.log(new / old)).sum())
+    found = drift.drift(before, trained.holdout.inputs, trained.columns)
+    rows = []
+    for name, value in list(found.items())[:12]:
+        word = "moved" if value >= drift.MOVED else "steady"
+        word = "another population" if value >= drift.OTHER else word
+        rows.append([name, f"{value:.3f}", word])
+    return section(
+        "Drift of inputs: the judged sales beside those before",
+        table(["column", "population stability", ""], rows, numbers={1})
+        + "<p class='facts'>Population stability index over tenths of the earlier "
+        f"values: below {drift.MOVED:g} steady, above {drift.OTHER:g} another "
+        "population. Columns that count time move by nature and are left out.</p>",
+    )
 
 
 def _importance(importance: Mapping[str, float]) -> str:
@@ -465,9 +380,9 @@ def _importance(importance: Mapping[str, float]) -> str:
         for name, worth in list(importance.items())[:15]
     ]
     heads = ["column", "points of MdAPE", "meaning", "may know"]
-    return _section(
+    return section(
         "What it leans on",
-        _table(heads, rows, numbers={1})
+        table(heads, rows, numbers={1})
         + "<p class='facts'>Points of MdAPE lost when the column is shuffled among the "
         "judged sales.</p>",
     )
@@ -505,7 +420,7 @@ def _limits(report: Report) -> str:
         "Only what was sold is judged: homes that never come to market may differ, and "
         "condition, view and renovation are in no column."
     )
-    return _section("Known limits", _list(told))
+    return section("Known limits", listed(told))
 
 
 def _facts(facts: Mapping[str, str]) -> str:
@@ -514,7 +429,7 @@ def _facts(facts: Mapping[str, str]) -> str:
         for name, value in facts.items()
         if value
     ]
-    return _section("How it was made", _table(["", ""], rows, marked={1}))
+    return section("How it was made", table(["", ""], rows, marked={1}))
 
 
 def _pictures(pictures: Mapping[str, bytes]) -> str:
@@ -524,52 +439,4 @@ def _pictures(pictures: Mapping[str, bytes]) -> str:
         f"<figcaption>{html.escape(title)}</figcaption></figure>"
         for title, data in pictures.items()
     )
-    return _section("Pictures", f"<div class='pictures'>{shown}</div>") if shown else ""
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{html.escape(title)}</h2>{content}</section>"
-
-
-def _list(items: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
-
-
-def _table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    numbers: Iterable[int] = (),
-    marked: Iterable[int] = (),
-) -> str:
-    """A table; columns ``numbers`` are right-aligned, ``marked`` are HTML already."""
-    right, raw = set(numbers), set(marked)
-
-    def cell(tag: str, at: int, text: str) -> str:
-        shown = text if at in raw and tag == "td" else html.escape(text)
-        return f"<{tag}{' class=n' if at in right else ''}>{shown}</{tag}>"
-
-    head = "".join(cell("th", at, text) for at, text in enumerate(heads))
-    body = "".join(
-        "<tr>" + "".join(cell("td", at, text) for at, text in enumerate(row)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class='scroll'><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _badge(good: bool, yes: str = "held", no: str = "failed") -> str:
-    name, word = ("passed", yes) if good else ("failed", no)
-    return f"<span class='{name} badge'>{word}</span>"
-
-
-def _aud(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _suburb(key: Any) -> str:
-    """`VIC|NORTH MELBOURNE` as people write it."""
-    state, _, name = str(key).partition("|")
-    return f"{name.title()} {state}" if name else state
+    return section("Pictures", f"<div class='pictures'>{shown}</div>") if shown else ""

@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml import promotion
-from ml.tracking import CHAMPION, MODEL_NAME, Registry, Version
+from ml.tracking import CHAMPION, MODEL_NAME, Registry, RegistryError, Version
 
 if TYPE_CHECKING:
     import psycopg
 
-    from ml.promotion import Gate
+    from ml.promotion import Decision
 
 #: Who undoes a move that the gates forbid.
 GATE_ACTOR = "gate"
 #: What a model version is called where there is none.
 NO_VERSION = "none"
+#: Review state of a version whose gates' decision was not yet carried out.
+UNDECIDED = "challenger"
 
 
 class ReviewRefusedError(ValueError):
@@ -56,8 +58,8 @@ def approve(
     """Make a version champion, by a person's word.
 
     Raises:
-        ReviewRefusedError: it failed its gates, or none ever judged it, and ``force``
-            was not given; or it is champion already.
+        ReviewRefusedError: it failed its gates, none ever judged it, or a person
+            rejected it, and ``force`` was not given; or it is champion already.
         RegistryError: there is no such version.
     """
     target = registry.version(version)
@@ -65,7 +67,7 @@ def approve(
     champion = registry.alias(CHAMPION)
     if champion is not None and champion.version == target.version:
         raise ReviewRefusedError(f"Version {target.version} is the champion already.")
-    against = objection(promotion.gates_of(connection, MODEL_NAME, target.version))
+    against = objection(connection, target.version)
     if against and not force:
         raise ReviewRefusedError(
             f"Version {target.version} {against}. To approve it all the same, say so "
@@ -114,6 +116,8 @@ def roll_back(
 ) -> Move:
     """Make the champion before this one champion again.
 
+    One whose version was deleted in MLflow is passed over.
+
     Raises:
         ReviewRefusedError: there was none before it.
     """
@@ -122,9 +126,9 @@ def roll_back(
     line = promotion.champions(connection, MODEL_NAME)
     if champion is not None and line and line[-1] == champion.version:
         line.pop()
-    if champion is None or not line:
+    target = _last_standing(registry, line)
+    if champion is None or target is None:
         raise ReviewRefusedError("There is no champion before this one to go back to.")
-    target = registry.version(line[-1])
     move = _move(connection, registry, "rolled_back", champion, target, actor, reason)
     registry.set_tags(champion.version, _tags("rolled_back", actor, reason))
     return move
@@ -136,16 +140,18 @@ def settle_champion(
     """Judge a champion that the ledger does not know; None where it knows it.
 
     A reviewer who moved the alias in MLflow to a version that held its gates is
-    written down. A move to one that did not is undone: the last good champion is
-    champion again, or none where there was none.
+    written down. A move to one that did not is undone: the last good champion that
+    still exists is champion again, or none where there was none. A promotion that a
+    training wrote down and did not live to carry out is carried out.
     """
     promotion.lock_ledger(connection)
-    champion = registry.alias(CHAMPION)
     line = promotion.champions(connection, MODEL_NAME)
+    _finish_promotion(connection, registry, line)
+    champion = registry.alias(CHAMPION)
     if champion is None or (line and line[-1] == champion.version):
         connection.commit()
         return None
-    against = objection(promotion.gates_of(connection, MODEL_NAME, champion.version))
+    against = objection(connection, champion.version)
     if not against:
         before = line[-1] if line else None
         actor, reason = "reviewer in MLflow", "alias champion was moved"
@@ -167,8 +173,8 @@ def settle_champion(
         f"alias champion was moved to version {champion.version}, which {against}; "
         "`ausproperty model approve --force` is the way to do that, with a reason"
     )
-    if line:
-        target = registry.version(line[-1])
+    target = _last_standing(registry, line)
+    if target is not None:
         move = _move(
             connection, registry, "reverted", champion, target, GATE_ACTOR, reason
         )
@@ -189,12 +195,53 @@ def settle_champion(
     return move
 
 
-def objection(gates: tuple[Gate, ...]) -> str:
+def objection(connection: psycopg.Connection[Any], version: str) -> str:
     """What speaks against a version, to follow its name; empty for nothing."""
+    word = promotion.last_word(connection, MODEL_NAME, version)
+    if word is not None and word.action == "rejected":
+        return f"was rejected by {word.actor} ({word.reason})"
+    gates = promotion.gates_of(connection, MODEL_NAME, version)
     if not gates:
         return "was never judged by the gates"
     failed = [gate.finding for gate in gates if not gate.passed]
     return f"failed its gates ({'; '.join(failed)})" if failed else ""
+
+
+def carry_out(registry: Registry, version: Version, decision: Decision) -> None:
+    """Do what the ledger says of a training's version; ``review_state`` is set last."""
+    if version.tags.get("review_state") != UNDECIDED:
+        return
+    if decision.promotes:
+        registry.set_alias(CHAMPION, version.version)
+    tags = _tags(decision.action, decision.actor, decision.reason)
+    # The state last: while it is undecided, this is done again.
+    state = tags.pop("review_state")
+    registry.set_tags(version.version, tags | {"review_state": state})
+
+
+def _finish_promotion(
+    connection: psycopg.Connection[Any], registry: Registry, line: list[str]
+) -> None:
+    """The newest champion of the ledger, where its training died before the alias."""
+    newest = _standing(registry, line[-1]) if line else None
+    if newest is None:
+        return
+    decision = promotion.recorded(connection, MODEL_NAME, newest.version)
+    if decision is not None and decision.promotes:
+        carry_out(registry, newest, decision)
+
+
+def _last_standing(registry: Registry, line: list[str]) -> Version | None:
+    """The newest of the line that was not deleted in MLflow."""
+    found = (_standing(registry, version) for version in reversed(line))
+    return next((version for version in found if version is not None), None)
+
+
+def _standing(registry: Registry, number: str) -> Version | None:
+    try:
+        return registry.version(number)
+    except RegistryError:
+        return None
 
 
 def _move(

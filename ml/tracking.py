@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -155,6 +156,16 @@ class Registry:
         uri = f"{self._client.get_run(run_id).info.artifact_uri}/plots"
         return sorted(Path(download_artifacts(uri)).glob("*.png"))
 
+    def file(self, run_id: str, name: str) -> bytes | None:
+        """A file of the run; None where there is none."""
+        from mlflow.artifacts import download_artifacts
+
+        known = {found.path for found in self._client.list_artifacts(run_id)}
+        if name not in known:
+            return None
+        uri = f"{self._client.get_run(run_id).info.artifact_uri}/{name}"
+        return Path(download_artifacts(uri)).read_bytes()
+
     # -- writing ------------------------------------------------------------------
 
     def kill_orphans(self, reason: str) -> int:
@@ -215,6 +226,14 @@ class Registry:
     def log_text(self, run_id: str, file: str, text: str) -> None:
         """A text file of the run, as a page of HTML."""
         self._client.log_text(run_id, text, file)
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Files of the run, by name."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, data in files.items():
+                path = Path(folder) / name
+                path.write_bytes(data)
+                self._client.log_artifact(run_id, str(path))
 
     def page_of_artifact(self, run_id: str, file: str) -> str:
         """Where MLflow's pages show a file of a run, after the server's address."""

@@ -75,11 +75,11 @@ def backtest(
     ] = None,
 ) -> None:
     """Value what sold after a day by what was known before, and say how good it is."""
+    from assets.model import training_policy
     from assets.warehouse import prepare_warehouse
     from database.connections import connect
     from ml.backtest import NothingToJudgeError, backtest
     from ml.features import read_training_features
-    from ml.training import TrainingPolicy
 
     settings = Settings()
     with connect(prepare_warehouse(settings)) as conn:
@@ -89,9 +89,10 @@ def backtest(
                 "No features yet: load sales and build them with `ausproperty run`."
             )
         frame = _of_market(read_training_features(conn), market)
-    policy = TrainingPolicy(seed=settings.model.seed, threads=settings.model.threads)
     try:
-        found = backtest(frame, as_of.date(), walk_forward or "frozen", policy)
+        found = backtest(
+            frame, as_of.date(), walk_forward or "frozen", training_policy(settings)
+        )
     except NothingToJudgeError as error:
         days = _span(frame)
         raise UserError(f"{str(error).capitalize()}: sales here are {days}.") from None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,6 +92,46 @@ def rollback(reason: Reason, actor: Actor) -> None:
     with _registry() as (conn, registry):
         move = roll_back(conn, registry, actor=actor, reason=reason)
     _tell(move)
+
+
+@models.command()
+def reproduce(
+    version: WhichVersion,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the comparison here.")
+    ] = None,
+) -> None:
+    """Train a version again from the rows it learnt from, and compare.
+
+    Ends with status 1 where the two do not estimate alike.
+    """
+    from ml.reproduction import NotReproducibleError, reproduce
+
+    with _registry() as (_, registry):
+        try:
+            found = reproduce(registry, registry.version(version))
+        except NotReproducibleError as error:
+            raise UserError(str(error)) from None
+    typer.echo(
+        f"version {found.version}: {found.rows:,} rows learnt from again in "
+        f"{found.seconds:.0f} s"
+    )
+    then, now = found.winner
+    typer.echo(f"  winner   {then}" + ("" if then == now else f", now {now}"))
+    for name in ("mdape", "cod", "prd", "median_ratio"):
+        measured, measures = found.measures[name]
+        typer.echo(f"  {name:13}{measured:10.4f}  now {measures:10.4f}")
+    typer.echo(f"  largest difference of an estimate: {found.largest_difference:.2g}")
+    if not found.same_code:
+        typer.echo("  the code that makes a model has changed since")
+    for name, (before, after) in found.changed_packages.items():
+        typer.echo(f"  {name}: {before or 'not there'}, now {after or 'not there'}")
+    typer.echo("the same model" if found.same else "NOT the same model")
+    if json_file is not None:
+        told = asdict(found) | {"same": found.same}
+        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if not found.same:
+        raise typer.Exit(1)
 
 
 @contextmanager

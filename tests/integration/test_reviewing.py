@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import psycopg
 import pytest
 
@@ -13,6 +15,7 @@ from assets.resources import Warehouse
 from ml import features
 from ml.promotion import Decision, Gate, champions, record
 from ml.registration import TrainingContext, train_and_register
+from ml.reproduction import ROWS_FILE, files, reproduce
 from ml.reviewing import (
     ReviewRefusedError,
     approve,
@@ -21,6 +24,7 @@ from ml.reviewing import (
     settle_champion,
 )
 from ml.tracking import CHAMPION, MODEL_NAME, Registry, RegistryError
+from ml.training import TrainingPolicy
 from orchestration.sensors import champion_moved_sensor
 from tests.market_samples import feature_rows, load_features
 
@@ -184,6 +188,96 @@ def test_a_move_killed_before_its_commit_is_judged_like_any_other(
     assert settled is not None
     assert settled.action == "observed"
     assert champion(registry) == "2"
+
+
+def test_a_rejected_version_stays_so_until_somebody_insists(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    approve(conn, registry, "1", actor="ana", reason="good")
+    reject(conn, registry, "2", actor="ana", reason="units too dear")
+    with pytest.raises(ReviewRefusedError, match=r"rejected by ana .units too dear"):
+        approve(conn, registry, "2", actor="ben", reason="fine")
+    conn.rollback()
+    registry.set_alias(CHAMPION, "2")
+    undone = settle_champion(conn, registry)
+    assert undone is not None
+    assert (undone.action, undone.to_version) == ("reverted", "1")
+    insisted = approve(conn, registry, "2", actor="ben", reason="fine", force=True)
+    assert "rejected by ana" in insisted.reason
+    assert settle_champion(conn, registry) is None
+
+
+def test_going_back_passes_over_versions_that_were_deleted(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    for number in ("1", "2", "3"):
+        approve(conn, registry, number, actor="ana", reason="good")
+    registry._client.delete_model_version(MODEL_NAME, "2")  # a reviewer in MLflow
+    registry.set_alias(CHAMPION, "4")
+    registry._client.delete_model_version(MODEL_NAME, "3")  # a reviewer in MLflow
+    undone = settle_champion(conn, registry)
+    assert undone is not None
+    assert undone.to_version == "1"
+    assert champion(registry) == "1"
+    with pytest.raises(ReviewRefusedError, match="no champion before this"):
+        roll_back(conn, registry, actor="ben", reason="old")
+    conn.rollback()
+
+
+def test_a_promotion_cut_short_is_carried_out_and_not_called_a_reviewers(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    approve(conn, registry, "1", actor="ana", reason="good")
+    # A training wrote its decision down and died before it moved the alias.
+    registry.set_tags("2", {"review_state": "challenger"})
+    decision = Decision("approved", "demo", "all gates held", GOOD)
+    record(conn, MODEL_NAME, "2", "1", decision)
+    conn.commit()
+    assert settle_champion(conn, registry) is None
+    assert champion(registry) == "2"
+    assert registry.version("2").tags["review_state"] == "approved"
+    assert "observed" not in [action for action, *_ in decisions(conn)]
+
+
+def test_a_training_compares_with_no_champion_that_nobody_may_make_one(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    approve(conn, registry, "1", actor="ana", reason="good")
+    registry.set_alias(CHAMPION, "4")
+    conn.execute("truncate ml.training_features")
+    load_features(conn, features.TRAINING_RELATION, feature_rows(60))
+    context = TrainingContext("abc123", "simulated", "production", "run-2")
+    outcome = train_and_register(conn, registry, context)
+    assert outcome.settled is not None
+    assert outcome.settled.is_undoing
+    assert outcome.champion == "1"
+    assert registry.version(outcome.version).tags["compared_with"] == "1"
+
+
+def test_a_version_is_made_again_from_what_its_run_keeps(
+    conn: psycopg.Connection[Any], registry: Registry
+) -> None:
+    version = registry.version("1")
+    # What the features hold by now plays no part.
+    conn.execute("truncate ml.training_features")
+    conn.commit()
+    found = reproduce(registry, version)
+    assert found.same
+    assert found.same_code
+    assert found.rows == 40
+    assert found.changed_packages == {}
+    for then, now in found.measures.values():
+        assert now == pytest.approx(then, 1e-5, nan_ok=True)
+    rows = pd.read_parquet(io.BytesIO(registry.file(version.run_id, ROWS_FILE) or b""))
+    assert rows[["source_file", "source_row_number"]].notna().all(axis=None)
+
+    # Another price among its rows is another model, and that is seen.
+    other = rows.assign(price_aud=rows["price_aud"] * 1.2)
+    registry.log_files(version.run_id, files(other, TrainingPolicy()))
+    changed = reproduce(registry, version)
+    assert not changed.same
+    assert changed.largest_difference == pytest.approx(0.2, abs=0.05)
+    assert registry.file(version.run_id, "nothing.txt") is None
 
 
 def test_the_sensor_undoes_it_within_a_tick_and_a_check_fails(

@@ -41,7 +41,7 @@ def test_a_calm_market_waits_for_its_week_and_says_so() -> None:
     ("changed", "reason"),
     [
         ({"last": None}, "there is no version yet"),
-        ({"recipe": "other"}, "code, seed or environment changed"),
+        ({"recipe": "other"}, "code, settings of the model or environment changed"),
         ({"asked": True}, "asked for, and the data changed"),
         # The schedule's run of a week later may begin a few minutes earlier.
         (

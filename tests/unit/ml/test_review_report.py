@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import review_report, training
+from ml import drift, features, training
 from ml.promotion import Gate
-from ml.review_report import Report, Rival, drift, render, stability
+from ml.review_report import Report, Rival, render
 from ml.training import Trained
 from tests.market_samples import feature_rows
 
@@ -110,18 +110,31 @@ def test_the_champion_is_beside_it_on_the_same_sales(
     assert "no champion" in render(report(trained, frame))
 
 
+def test_the_price_of_equity_is_told_for_every_share(
+    trained: Trained, frame: pd.DataFrame
+) -> None:
+    page = render(report(trained, frame))
+    told = page.split("Vertical equity and its price")[1].split("</section>")[0]
+    for offer in trained.equity.offers:
+        assert f"{offer.share:.0%}" in told
+        assert f"{offer.found.vei:+.1f}" in told
+    assert told.count("chosen</span>") == 1
+    assert "By dwelling type" in told
+
+
 def test_drift_tells_moved_columns_from_steady_ones(
     trained: Trained, frame: pd.DataFrame
 ) -> None:
-    found = drift(report(trained, frame))
+    before = features.model_inputs(frame[frame["as_of_date"].dt.date < trained.cut])
+    found = drift.drift(before, trained.holdout.inputs, trained.columns)
     assert "month_index" not in found
-    assert found["bathrooms"] < review_report._DRIFT_MOVED
+    assert found["bathrooms"] < drift.MOVED
     luck = np.random.default_rng(1)
     steady = pd.Series(luck.normal(size=4_000))
-    assert stability(steady, pd.Series(luck.normal(size=4_000))) < 0.02
-    assert stability(steady, pd.Series(luck.normal(1, size=4_000))) > 0.5
+    assert drift.stability(steady, pd.Series(luck.normal(size=4_000))) < 0.02
+    assert drift.stability(steady, pd.Series(luck.normal(1, size=4_000))) > 0.5
     words = pd.Series(["a", "b", None] * 500, dtype=object)
-    assert stability(words, words) == 0
-    assert stability(words, pd.Series(["c"] * 500, dtype=object)) > 1
+    assert drift.stability(words, words) == 0
+    assert drift.stability(words, pd.Series(["c"] * 500, dtype=object)) > 1
     gone = pd.Series(np.where(np.arange(4_000) % 2, np.nan, steady))
-    assert stability(steady, gone) > 0.25
+    assert drift.stability(steady, gone) > 0.25

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 
 from ml import candidates, training
 from ml.candidates import BOOSTING
+from ml.equity import EquityPolicy
 from ml.training import TrainingPolicy
 from tests.market_samples import feature_rows
 
-QUICK = TrainingPolicy(origins=2)
+# Without the repair of equity, for which every sale tells of every other.
+QUICK = TrainingPolicy(origins=2, equity=EquityPolicy(share=0.0))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,7 @@ def test_a_market_that_leapt_lifts_every_estimate(frame: pd.DataFrame) -> None:
     still, leapt = training.train(frame, QUICK), training.train(dearer, QUICK)
     assert abs(still.level_shift) < 0.03
     assert leapt.level_shift > 0.05
-    unmoved = training.train(dearer, TrainingPolicy(origins=2, level_days=0))
+    unmoved = training.train(dearer, replace(QUICK, level_days=0))
     assert unmoved.level_shift == 0
     # The later block was judged by models that the earlier block had moved.
     late = leapt.holdout.dates >= np.datetime64(leapt.origins[1])
@@ -90,16 +95,35 @@ def test_members_of_the_stack_are_averaged_in_logs() -> None:
     frame = feature_rows(300)
     inputs = training.features.model_inputs(frame)
     price = frame["price_aud"].to_numpy()
-    whole = candidates.build(candidates.STACK, inputs, 1)
+    recipe = candidates.Recipe(len(frame), 1)
+    whole = candidates.build(candidates.STACK, inputs, recipe)
     whole.fit(inputs, price)
     logs = []
     for name in candidates.MEMBERS[candidates.STACK]:
-        member = candidates.build_member(name, inputs, 1)
+        member = candidates.build_member(name, inputs, recipe)
         member.fit(inputs, price)
         logs.append(np.log(member.predict(inputs)))
     assert np.allclose(np.log(whole.predict(inputs)), np.mean(logs, axis=0))
-    moved = candidates.moved(whole, 0.1)
-    assert np.allclose(np.log(moved.predict(inputs)), np.mean(logs, axis=0) + 0.1)
+    # Saved it is scikit-learn's parts alone, and answers the same.
+    lean = candidates.lean(whole)
+    types = skops.io.get_untrusted_types(data=skops.io.dumps(lean))
+    assert not [name for name in types if name.startswith("ml.")]
+    moved = candidates.moved(lean, 0.1)
+    expected = np.mean(logs, axis=0) + 0.1
+    assert np.allclose(np.log(moved.predict(inputs)), expected)
+    stretched = candidates.stretched(moved, 13.0, 1.2)
+    expected = 13.0 + 1.2 * (expected - 13.0)
+    assert np.allclose(np.log(stretched.predict(inputs)), expected)
+
+
+def test_a_judged_model_is_built_as_the_one_it_stands_for() -> None:
+    inputs = training.features.model_inputs(feature_rows(300))
+    few, many = (
+        candidates.build(BOOSTING, inputs, candidates.Recipe(rows, 1))
+        for rows in (300, 50_000)
+    )
+    assert few.get_params()["regressor"].steps[-1][1].max_iter == 150  # type: ignore[attr-defined]
+    assert many.get_params()["regressor"].steps[-1][1].max_iter == 500  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -112,3 +136,16 @@ def test_who_competes_depends_on_how_much_there_is_to_learn(
     names = candidates.competitors(sales)
     assert len(names) == expected
     assert (BOOSTING in names) == (sales >= 50)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_networks_of_other_seeds_agree_on_the_level() -> None:
+    frame = feature_rows(900)
+    inputs, price = training.features.model_inputs(frame), frame["price_aud"]
+    levels = []
+    for seed in range(4):
+        recipe = candidates.Recipe(len(frame), seed)
+        network = candidates.build_member("network", inputs, recipe)
+        network.fit(inputs, price.to_numpy())
+        levels.append(np.median(network.predict(inputs) / price))
+    assert np.ptp(levels) < 0.02

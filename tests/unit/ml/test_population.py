@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from ml import features
-from ml.drift import LEAST_ROWS, moved, population
+from ml.population import LEAST_ROWS, moved, population
 from tests.market_samples import feature_rows
 
 
