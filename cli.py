@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.commands.actuals import actuals
 from orchestration.commands.advice import advise
 from orchestration.commands.backtest import backtest
 from orchestration.commands.docs import docs
@@ -36,6 +37,7 @@ app = typer.Typer(
 db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 db.command("advise")(advise)
+app.add_typer(actuals, name="actuals")
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")

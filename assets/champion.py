@@ -17,6 +17,8 @@ from ml.promotion import champions
 from settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from ml.reviewing import Move
 
 CHAMPION = "champion"
@@ -38,6 +40,37 @@ def champion_version(conn: psycopg.Connection) -> str | None:
         [MODEL_NAME, CHAMPION],
     ).fetchone()
     return str(found[0]) if found else None
+
+
+def version_tags(conn: psycopg.Connection, version: str) -> dict[str, str]:
+    """Tags of a version: what it was trained on, what its hold-out gave."""
+    if not _has_versions(conn):
+        return {}
+    found = conn.execute(
+        "select key, value from mlflow.model_version_tags "
+        "where name = %s and version::text = %s",
+        [MODEL_NAME, version],
+    )
+    return dict(found.fetchall())
+
+
+def learnt_until(conn: psycopg.Connection) -> dict[str, date]:
+    """Contract date of the last sale that each version learnt."""
+    if not _has_versions(conn):
+        return {}
+    found = conn.execute(
+        "select version::text, value::date from mlflow.model_version_tags "
+        "where name = %s and key = 'train_last' and value <> ''",
+        [MODEL_NAME],
+    )
+    return dict(found.fetchall())
+
+
+def _has_versions(conn: psycopg.Connection) -> bool:
+    row = conn.execute(
+        "select to_regclass('mlflow.model_version_tags') is not null"
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def settled_champion(

@@ -20,6 +20,7 @@ PRICE_EVENTS = dg.AssetKey(["intermediate", "int_listing__price_events"])
 PROPERTY_REDIRECTS = dg.AssetKey(["intermediate", "int_property__redirects"])
 MERGE_REVIEWS = dg.AssetKey(["marts", "merge_reviews"])
 PROPERTIES = dg.AssetKey(["marts", "properties"])
+SALES = dg.AssetKey(["marts", "sales"])
 REPEAT_PAIRS = dg.AssetKey(["intermediate", "int_market__repeat_pairs"])
 PRICE_INDEX = dg.AssetKey(["intermediate", "int_market__index_paths"])
 SUBURB_MARKET = dg.AssetKey(["marts", "suburb_market"])
@@ -28,6 +29,8 @@ PROPERTY_FEATURES = dg.AssetKey(["ml", "property_features"])
 VALUATION_MODEL = dg.AssetKey(["ml", "property_valuation"])
 PROMOTIONS = dg.AssetKey(["ml", "model_promotions"])
 PREDICTIONS = dg.AssetKey(["ml", "price_predictions"])
+PREDICTION_FEEDBACK = dg.AssetKey(["ml", "prediction_feedback"])
+MODEL_ACCURACY = dg.AssetKey(["ml", "model_accuracy"])
 EVENTS = dg.AssetKey(["delivery", "events"])
 DELIVERIES = dg.AssetKey(["delivery", "deliveries"])
 
@@ -41,7 +44,8 @@ GROUPS = {
     "marts": "Properties, sales, price history, suburb market (dbt)",
     "features": "What was known as of a date (dbt)",
     "model": "Training, review gate and champion (assets/model.py)",
-    "predictions": "Estimates of every active property (assets/predictions.py)",
+    "predictions": "Estimates of every active property (assets/predictions.py), and "
+    "how later sales judge them (assets/feedback.py)",
     "delivery": "Outbox events and their webhook deliveries (assets/predictions.py)",
 }
 

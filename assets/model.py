@@ -7,22 +7,23 @@ import dagster as dg
 import psycopg
 
 from assets import keys
-from assets.builds import digest, last_build, record_build
+from assets.builds import record_build
 from assets.champion import GATED_CHECK, gated, reverted, settled_champion
 from assets.metadata import image, query_records, records_table, unchanged_metadata
 from assets.resources import Warehouse
+from assets.retraining import TRAIN_BUILD, Occasion, occasion
 from assets.warehouse import tracking_url
+from ml.retraining import Facts, Verdict, due
 from settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from ml.training import TrainingPolicy
 
-TRAIN_BUILD = "train"
-
 
 @dg.asset(
     key=keys.VALUATION_MODEL,
-    deps=[keys.TRAINING_FEATURES],
+    # Made with the features by one step: those of the homes, which are looked at too.
+    deps=[keys.TRAINING_FEATURES, keys.PREDICTION_FEEDBACK],
     group_name="model",
     kinds={"python", "scikitlearn", "mlflow"},
     owners=[keys.ML_OWNER],
@@ -32,31 +33,20 @@ def property_valuation(
 ) -> dg.MaterializeResult:
     """The registered valuation model: one MLflow run and one version per training.
 
-    Candidates are compared on the latest sales; the best is refitted on all, registered
-    as `challenger`, and put to the promotion gate. The same data and code are never
+    Trains when it is due (`ml.retraining`), else says why not and when next. Candidates
+    are compared on the latest sales; the best is refitted on all, registered as
+    `challenger`, and put to the promotion gate. The same data and code are never
     trained twice.
     """
-    from ml.features import TRAINING_RELATION, snapshot_id
-    from ml.fingerprint import code_fingerprint
-
-    settings = warehouse.settings
     with warehouse.connect() as conn:
-        snapshot = snapshot_id(conn, TRAINING_RELATION)
-        conn.commit()
-        wanted = digest(
-            TRAIN_BUILD,
-            snapshot,
-            code_fingerprint(),
-            str(settings.model.seed),
-            str(settings.model.equity_share),
-            settings.environment,
-        )
-        known = last_build(conn, TRAIN_BUILD, wanted)
-        if known is not None:
+        now = occasion(conn, warehouse.settings, context.run.tags)
+        verdict = due(now.facts)
+        context.log.info(f"training is {verdict.status}: {verdict.reason}")
+        if not verdict.due:
             return dg.MaterializeResult(
                 metadata={
                     **unchanged_metadata(context, keys.VALUATION_MODEL),
-                    "version": known["version"],
+                    **_not_now(now.facts, verdict),
                 }
             )
         if not _has_training_sale(conn):
@@ -64,9 +54,20 @@ def property_valuation(
             return dg.MaterializeResult(
                 metadata={"status": "no sale names a dwelling; nothing to learn from"}
             )
-        outcome, metadata = _train(context, warehouse, conn)
-        record_build(conn, TRAIN_BUILD, wanted, run_id=context.run_id, summary=outcome)
+        metadata = _train(context, warehouse, conn, now, verdict)
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _not_now(facts: Facts, verdict: Verdict) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "status": verdict.status,
+        "why": verdict.reason,
+        "version": facts.last.version if facts.last else "none",
+        **_drift_table(facts),
+    }
+    if verdict.next_on is not None:
+        shown["next_training"] = f"on {verdict.next_on} at the latest"
+    return shown
 
 
 def training_policy(settings: Settings) -> "TrainingPolicy":
@@ -93,8 +94,12 @@ def _has_training_sale(conn: psycopg.Connection) -> bool:
 
 
 def _train(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, conn: psycopg.Connection
-) -> tuple[dict[str, Any], dict[str, Any]]:
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    conn: psycopg.Connection,
+    now: Occasion,
+    verdict: Verdict,
+) -> dict[str, Any]:
     from ml.registration import TrainingContext, train_and_register
     from ml.tracking import Registry
 
@@ -110,10 +115,12 @@ def _train(
             environment="development"
             if settings.environment == "development"
             else "production",
-            run_id=context.run_id,
+            run_id=context.run.run_id,
         ),
         training_policy(settings),
     )
+    if outcome.trained:
+        registry.set_tags(outcome.version, {"trained_because": verdict.reason[:4000]})
     if outcome.settled is not None and outcome.settled.is_undoing:
         context.log_event(reverted(outcome.settled))
     metrics = outcome.metrics
@@ -134,9 +141,19 @@ def _train(
             if name.startswith("baseline_")
         },
         "champion": outcome.champion,
+        **now.memory,
+        "snapshot": outcome.snapshot_id,
     }
-    metadata = {
+    record_build(
+        conn,
+        TRAIN_BUILD,
+        now.fingerprint,
+        run_id=context.run.run_id,
+        summary=summary,
+    )
+    return {
         "version": outcome.version,
+        "trained_because": verdict.reason,
         "winner": outcome.winner,
         "mlflow_run": outcome.run_id,
         "snapshot": outcome.snapshot_id,
@@ -149,8 +166,17 @@ def _train(
         ),
         **pictures,
         **{name: round(value, 4) for name, value in metrics.items()},
+        **_drift_table(now.facts),
     }
-    return summary, metadata
+
+
+def _drift_table(facts: Facts) -> dict[str, Any]:
+    """Columns in which homes moved most since the training before."""
+    rows = [
+        {"column": name, "psi": round(value, 3)}
+        for name, value in list(facts.drift.items())[:10]
+    ]
+    return {"drift": records_table(rows)} if rows else {}
 
 
 @dg.asset(

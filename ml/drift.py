@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ml import features
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+
+    Counts = npt.NDArray[np.int64]
 
 #: Population stability: below 0.1 nothing moved, above 0.25 the inputs are others.
 MOVED, OTHER = 0.1, 0.25
 #: Names of places: there are always new ones.
-_NAMES = frozenset({"locality", "postcode", "street"})
+NAMES = frozenset({"locality", "postcode", "street"})
 
 
 def drift(
@@ -26,7 +30,7 @@ def drift(
     found = {
         name: stability(before[name], after[name])
         for name in columns
-        if name not in features.NOT_OF_THE_HOME | _NAMES
+        if name not in features.NOT_OF_THE_HOME | NAMES
     }
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
@@ -52,10 +56,16 @@ def stability(before: pd.Series[Any], after: pd.Series[Any]) -> float:
             for v in (before, after)
         ]
         size = len(edges) + 2
+    old, new = (np.bincount(code, minlength=size) for code in codes)
+    return stability_index(old, new)
+
+
+def stability_index(old: Counts, new: Counts) -> float:
+    """Population stability index of rows by class, the same classes on both sides."""
+    import numpy as np
+
     # Half a row in each class: an empty one would be infinitely far.
-    shares = [
-        (np.bincount(code, minlength=size) + 0.5) / (len(code) + 0.5 * size)
-        for code in codes
-    ]
-    old, new = shares
-    return float(((new - old) * np.log(new / old)).sum())
+    before, after = (
+        (counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (old, new)
+    )
+    return float(((after - before) * np.log(after / before)).sum())

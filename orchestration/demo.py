@@ -42,7 +42,13 @@ from orchestration.instance import close_orphaned_runs, prepare_instance
 from orchestration.main_job import JobOutcome, idle_stages, run_job
 from orchestration.named_sources import NamedSources, made_up_sources
 from orchestration.outage import outage_in_a_sentence, replace_dead_connections
-from orchestration.summary import build_summary, refused_files, render, sources_away
+from orchestration.summary import (
+    build_summary,
+    refused_files,
+    render,
+    sources_away,
+    training_put_off,
+)
 from settings import Settings
 
 LOOPBACK = "127.0.0.0/8"
@@ -252,7 +258,8 @@ def _report(
     succeeded = all(outcome.success for outcome in outcomes) and not failures
     if json_file is not None:
         json_file.write_text(json.dumps(summary, indent=2, default=str) + "\n")
-    notes = [note for note in (_nothing_new(summary, metadata), seen) if note]
+    said = (_nothing_new(summary, metadata), training_put_off(metadata), seen)
+    notes = [note for note in said if note]
     notes += sources_away(metadata)
     notes += refused
     notes += [note for outcome in outcomes for note in outcome.tolerated]

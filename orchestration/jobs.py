@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets import keys
+from assets.retraining import ASKED_TAG
 from orchestration.ops.delivery import drain_due_deliveries
 from orchestration.ops.upkeep import move_recent_indexes
 
@@ -38,7 +39,9 @@ refresh = dg.define_asset_job(
 train = dg.define_asset_job(
     "train",
     selection=dg.AssetSelection.assets(keys.VALUATION_MODEL, keys.PROMOTIONS),
-    description="Train on the present features, register a challenger, ask the gate.",
+    tags={ASKED_TAG: "true"},
+    description="Train on the present features if they changed, register a challenger, "
+    "ask the gate.",
 )
 score = dg.define_asset_job(
     "score",

@@ -14,6 +14,7 @@ from assets import (
     anomalies,
     checks,
     dbt,
+    feedback,
     freshness,
     identity,
     linkage,
@@ -41,6 +42,7 @@ ASSET_MODULES = (
     price_texts,
     linkage,
     price_index,
+    feedback,
     model,
     predictions,
 )
@@ -60,7 +62,7 @@ def build_definitions(
             predictions.deliveries,
         ],
         asset_checks=[
-            *dg.load_asset_checks_from_modules([checks]),
+            *dg.load_asset_checks_from_modules([checks, feedback]),
             *freshness.freshness_checks,
             *raw_reference.reference_checks,
             *quality.suite_checks,

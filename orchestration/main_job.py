@@ -48,6 +48,8 @@ _STAGES = {
     "intermediate__int_market__index_paths": "price index",
     "dbt_market": "dbt build market",
     "dbt_features": "dbt build features",
+    "ml__prediction_feedback": "feedback",
+    "ml__model_accuracy": "accuracy",
     "ml__property_valuation": "train",
     "ml__model_promotions": "review",
     "score_properties": "score",

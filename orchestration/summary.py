@@ -81,6 +81,14 @@ def sources_away(metadata: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def training_put_off(metadata: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """A sentence for people where the data changed and no training is due yet."""
+    shown = metadata.get(keys.VALUATION_MODEL.to_user_string(), {})
+    if shown.get("status") != "not due":
+        return None
+    return f"no training is due yet: {shown['why']}"
+
+
 def refused_files(
     conn: psycopg.Connection, seconds: float, limit: int = 10
 ) -> list[str]:

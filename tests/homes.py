@@ -263,6 +263,7 @@ BUSINESS_TABLES: Mapping[str, tuple[str, ...]] = {
     "ml.current_predictions": (),
     "ml.valued_inputs": ("scorer_id", "previous_scorer_id"),
     "ml.refusals": ("run_id", "since", "ended_at"),
+    "ml.prediction_feedback": ("created_at",),
 }
 
 _EVENTS = """

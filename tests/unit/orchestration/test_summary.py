@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.summary import sources_away
+from orchestration.summary import sources_away, training_put_off
 
 
 def test_a_source_that_was_not_read_is_told_once_with_its_reason() -> None:
@@ -21,3 +21,13 @@ def test_a_source_that_was_not_read_is_told_once_with_its_reason() -> None:
         + parked["reason"],
         f"raw.nsw_valuer__sales: {away['status']}. It is down.",
     ]
+
+
+def test_a_training_that_is_not_due_is_told_with_the_reason() -> None:
+    put_off = {"status": "not due", "why": "2 days since. Next on 2026-03-09"}
+    assert training_put_off({"ml/property_valuation": put_off}) == (
+        "no training is due yet: 2 days since. Next on 2026-03-09"
+    )
+    assert training_put_off({"ml/property_valuation": {"status": "unchanged"}}) is None
+    assert training_put_off({"ml/property_valuation": {"version": "3"}}) is None
+    assert training_put_off({}) is None

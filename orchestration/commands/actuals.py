@@ -1,0 +1,117 @@
+"""`ausproperty actuals`: prices that consumers say were paid, sent in and shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.errors import UserError
+from settings import Settings
+
+if TYPE_CHECKING:
+    from ml.actuals import Listed
+
+actuals = typer.Typer(
+    help="Prices that consumers say were paid: they judge, and teach nothing.",
+    no_args_is_help=True,
+)
+
+#: Most lines printed of what was refused or held; all are in the quarantine or list.
+_SHOWN = 20
+_STATUSES = ("accepted", "held", "outranked")
+
+
+@actuals.command()
+def submit(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with property_id or address, price, contract_date and, if you "
+            "have one, reference."
+        ),
+    ],
+    source: Annotated[str, typer.Option(help="Who says so; limits are by source.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the counts to this file.")
+    ] = None,
+) -> None:
+    """Take a file of prices paid; each row is accepted, held, repeated or refused.
+
+    Exit code 1 where rows are beyond the source's limit of the day: send the file again
+    tomorrow, what stands already is not taken twice.
+    """
+    from assets.landing.submitted_actuals import submit_actuals
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+
+    settings = Settings()
+    with connect(prepare_warehouse(settings)) as conn:
+        done = submit_actuals(
+            conn,
+            file,
+            source,
+            now=datetime.now(UTC),
+            is_simulated=settings.active_market == "simulated",
+        )
+    if json_file is not None:
+        json_file.write_text(json.dumps(asdict(done), indent=2) + "\n")
+    for note in done.notes[:_SHOWN]:
+        typer.echo(note)
+    if len(done.notes) > _SHOWN:
+        typer.echo(f"and {len(done.notes) - _SHOWN:,} more")
+    names = ("accepted", "held", "repeated", "rejected", "deferred")
+    counts = " + ".join(f"{getattr(done, name):,} {name}" for name in names)
+    typer.echo(f"{done.read:,} read = {counts}")
+    if done.deferred:
+        typer.echo(
+            f"{source} may send {done.rows_per_day:,} new rows a day (UTC): send the "
+            "file again tomorrow"
+        )
+        raise typer.Exit(1)
+
+
+@actuals.command("list")
+def list_them(
+    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="accepted, held or outranked.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Also write what is shown to this file."),
+    ] = None,
+) -> None:
+    """List what was submitted, newest first, and what stands of it."""
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+    from ml.actuals import list_actuals
+
+    if status is not None and status not in _STATUSES:
+        raise UserError(f"No status {status!r}: there are {', '.join(_STATUSES)}.")
+    with connect(prepare_warehouse(Settings())) as conn:
+        row = conn.execute("select to_regclass('marts.sales') is not null").fetchone()
+        is_built = row is not None and bool(row[0])
+        found = list_actuals(conn, source, status, limit) if is_built else []
+    if json_file is not None:
+        told = [asdict(each) for each in found]
+        json_file.write_text(json.dumps(told, indent=2, default=str) + "\n")
+    for each in found:
+        typer.echo(_line(each))
+    if not found:
+        typer.echo("nothing was submitted")
+
+
+def _line(told: Listed) -> str:
+    why = f": {told.reason}" if told.reason else ""
+    return (
+        f"{told.source}  {told.reference}  {told.price_aud:,} AUD on "
+        f"{told.contract_date}  {told.status}{why}\n"
+        f"    property {told.property_id}, {told.source_file} line "
+        f"{told.source_row_number}, sent {told.submitted_at:%Y-%m-%d %H:%M}"
+    )
