@@ -1,0 +1,261 @@
+"""A fitted model in a form that values one home, or millions, the same way and fast.
+
+Compiled once when a model is loaded: preprocessing that all members share, boosting as
+bit masks, networks as few products. Believed only where it says what the model itself
+says, on rows made to be difficult; a member, or a model, of an unknown kind is asked as
+it is. Training, batch and single estimates all come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml.compiled_inputs import Columns, Rows, Uncompilable, Vocabulary, encoded, fitted
+from ml.compiled_inputs import vocabulary as vocabulary_of
+from ml.compiled_networks import BLOCK, Networks, compile_networks
+from ml.compiled_trees import Forest, compile_forest
+from ml.features import CATEGORIES, NUMBERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    Floats = npt.NDArray[np.float64]
+
+#: How far, relative to the model's own estimate, a compiled one may lie.
+TOLERANCE = 1e-9
+_CHECKED_ROWS = 64
+#: Rows worked on at once: a multiple of the block, of few megabytes.
+_AT_ONCE = BLOCK * 170
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """What a fitted model is made of; ``predict`` answers as the model does.
+
+    ``others`` are members without a compiled form; ``transformer`` turns the members'
+    mean into AUD.
+    """
+
+    vocabulary: Vocabulary
+    columns: Columns
+    forests: tuple[Forest, ...]
+    networks: Networks | None
+    others: tuple[Any, ...]
+    transformer: Any
+
+    def predict(self, inputs: pd.DataFrame) -> Floats:
+        """Estimates (AUD) of rows of model inputs."""
+        return self.estimate(self.vocabulary.rows(inputs))
+
+    def rows(self, inputs: pd.DataFrame) -> Rows:
+        """Rows of a frame of model inputs, to be estimated."""
+        return self.vocabulary.rows(inputs)
+
+    def row(self, values: Mapping[str, Any]) -> Rows:
+        """One row, of a mapping by column (None is missing), to be estimated."""
+        return self.vocabulary.row(values)
+
+    def estimate(self, rows: Rows) -> Floats:
+        """Estimates (AUD); the same bits for a row whatever rows are beside it."""
+        import numpy as np
+
+        if len(rows) <= _AT_ONCE:
+            return self._block(rows)
+        parts = []
+        for first in range(0, len(rows), _AT_ONCE):
+            at = slice(first, first + _AT_ONCE)
+            source: Any = rows.frame.iloc[at] if self.others else None
+            parts.append(self._block(Rows(rows.codes[at], rows.numbers[at], source)))
+        return np.concatenate(parts)
+
+    def _block(self, rows: Rows) -> Floats:
+        import numpy as np
+
+        n = len(rows)
+        if n == 0:
+            return np.empty(0)
+        # Whole blocks, and the rows that fill the last one again.
+        places = np.minimum(np.arange(-(-n // BLOCK) * BLOCK), n - 1)
+        padded = Rows(rows.codes[places], rows.numbers[places], rows.source)
+        columns = self.columns.values(padded)
+        answers = [forest.predict(columns[:, :n])[places] for forest in self.forests]
+        if self.networks is not None:
+            answers += self.networks.predict(columns, padded)
+        for member in self.others:
+            answers.append(np.asarray(member.predict(rows.frame))[places])
+        total = np.zeros(len(places))
+        for answer in answers:
+            total += answer
+        total /= len(answers)
+        dollars = self.transformer.inverse_transform(total.reshape(-1, 1))
+        return np.asarray(dollars, dtype="float64")[:n, 0]
+
+
+def compiled(model: Any) -> Any:
+    """The model's compiled form, or the model itself where that would say otherwise.
+
+    Either has ``predict``.
+    """
+    try:
+        made = compile_model(model)
+    except Uncompilable:
+        return model
+    return made if agrees(made, model) else model
+
+
+def compile_model(model: Any) -> CompiledModel:
+    """A fitted ``candidates`` model in arrays.
+
+    Raises:
+        Uncompilable: it is of another kind.
+    """
+    regressor = getattr(model, "regressor_", None)
+    if regressor is None:
+        raise Uncompilable(f"a {type(model).__name__}")
+    if type(regressor).__name__ == "VotingRegressor":
+        if regressor.weights is not None:
+            raise Uncompilable("members of different weight")
+        members = list(regressor.estimators_)
+    else:
+        members = [regressor]
+    pipelines = [member for member in members if _steps(member) is not None]
+    vocabulary = vocabulary_of(
+        [
+            (steps[0], names)
+            for member in pipelines
+            for steps, names, _ in _fitted_or_none(member)
+            if hasattr(steps[0], "categories_")
+        ]
+    )
+    columns = Columns(vocabulary)
+    forests: list[Forest] = []
+    dense: list[tuple[Any, Any]] = []
+    others: list[Any] = []
+    for member in members:
+        steps = _steps(member)
+        try:
+            if steps is None:
+                raise Uncompilable("no pipeline of columns and a learner")
+            if type(steps[1]).__name__ == "HistGradientBoostingRegressor":
+                forests.append(_forest(steps[0], steps[1], columns))
+            else:
+                # One by one, to see which of them has a compiled form.
+                compile_networks([steps], columns)
+                dense.append(steps)
+        except (Uncompilable, AttributeError, TypeError):
+            others.append(member)
+    if len(others) == len(members):
+        raise Uncompilable("no member has a compiled form")
+    return CompiledModel(
+        vocabulary=vocabulary,
+        columns=columns,
+        forests=tuple(forests),
+        networks=compile_networks(dense, columns),
+        others=tuple(others),
+        transformer=model.transformer_,
+    )
+
+
+def agrees(made: CompiledModel, model: Any, seed: int = 0) -> bool:
+    """Whether the two say the same of rows made to be difficult.
+
+    And whether a row's estimate has the same bits alone as anywhere in a block.
+    """
+    import numpy as np
+
+    frame = difficult_rows(made, _CHECKED_ROWS, seed)
+    found = made.predict(frame)
+    wanted = np.asarray(model.predict(frame), dtype="float64")
+    if not np.allclose(found, wanted, rtol=TOLERANCE, atol=0.0):
+        return False
+    alone = [made.predict(frame.iloc[[at]])[0] for at in range(0, len(frame), 7)]
+    moved = made.predict(frame.iloc[np.arange(len(frame)) - 5])
+    return bool(
+        np.array_equal(found[::7], alone)
+        and np.array_equal(found, moved[(np.arange(len(frame)) + 5) % len(frame)])
+    )
+
+
+def difficult_rows(made: CompiledModel, count: int, seed: int = 0) -> pd.DataFrame:
+    """Model inputs of known, unknown and missing categories and numbers.
+
+    Numbers lie on the thresholds of the trees and a little beside them.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    limits = _thresholds(made)
+    data: dict[str, Any] = {}
+    for name in CATEGORIES:
+        choices = np.array(
+            [np.nan, "never seen", *made.vocabulary.values[name]], dtype=object
+        )
+        odds = rng.random(count)
+        known = rng.integers(min(2, len(choices) - 1), len(choices), count)
+        at = np.where(odds < 0.05, 0, np.where(odds < 0.1, 1, known))
+        data[name] = choices[at]
+    for name in NUMBERS:
+        found = limits.get(name, np.array([0.0, 1.0]))
+        values = rng.choice(found, count)
+        beside = rng.choice([-1e9, 0.0, 1e9], count)
+        values = np.where(beside == 0, values, np.nextafter(values, beside))
+        data[name] = np.where(rng.random(count) < 0.15, np.nan, values)
+    return pd.DataFrame(data)
+
+
+def _thresholds(made: CompiledModel) -> dict[str, Floats]:
+    """By number: where trees part it."""
+    import numpy as np
+
+    numbers = made.columns.numbers()
+    found: dict[str, list[Floats]] = {}
+    for forest in made.forests:
+        for group in forest.groups:
+            for column, place in group:
+                if column in numbers:
+                    known = place.thresholds[np.isfinite(place.thresholds)]
+                    found.setdefault(numbers[column], []).append(known)
+    return {
+        name: np.unique(np.concatenate(parts))
+        for name, parts in found.items()
+        if sum(map(len, parts))
+    }
+
+
+def _steps(member: Any) -> tuple[Any, Any] | None:
+    """The two steps of a pipeline; None for what is none."""
+    steps = getattr(member, "steps", None)
+    if steps is None or len(steps) != 2:
+        return None
+    return steps[0][1], steps[1][1]
+
+
+def _fitted_or_none(member: Any) -> list[tuple[list[Any], list[str], float]]:
+    try:
+        return fitted(member.steps[0][1])
+    except (Uncompilable, AttributeError):
+        return []
+
+
+def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
+    sources: list[int] = []
+    tables: list[Floats | None] = []
+    for steps, names, weight in fitted(transformer):
+        kinds = [type(step).__name__ for step in steps]
+        if weight != 1.0 or len(steps) != 1:
+            raise Uncompilable(f"boosting upon {' and '.join(kinds)}")
+        if kinds[0] in ("OrdinalEncoder", "TargetEncoder"):
+            made = encoded(steps[0], names, columns.vocabulary)
+            sources += [columns.table(name, made[name]) for name in names]
+            tables += [made[name] for name in names]
+        elif kinds[0] == "FunctionTransformer" and steps[0].func is None:
+            sources += [columns.number(name) for name in names]
+            tables += [None] * len(names)
+        else:
+            raise Uncompilable(f"boosting upon a {kinds[0]}")
+    return compile_forest(booster, sources, tables)
