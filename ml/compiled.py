@@ -24,10 +24,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Floats = npt.NDArray[np.float64]
+    Codes = npt.NDArray[np.intp]
 
 #: How far, relative to the model's own estimate, a compiled one may lie.
 TOLERANCE = 1e-9
 _CHECKED_ROWS = 64
+_SUBURB, _TYPE = CATEGORIES.index("locality"), CATEGORIES.index("dwelling_type")
+_MONTH = NUMBERS.index("month_index")
+#: What all homes of a suburb and type share, but for streets and zones.
+_LOCAL = frozenset(
+    {"state", "locality", "postcode", "dwelling_type", "region", "month_index"}
+    | {"month_of_year", "suburb_type_log_price_12m", "suburb_type_sales_12m"}
+    | {"suburb_log_price_12m", "postcode_type_log_price_12m", "state_type_log_price_3m"}
+)
 #: Rows worked on at once: a multiple of the block, of few megabytes.
 _AT_ONCE = BLOCK * 170
 
@@ -63,36 +72,55 @@ class CompiledModel:
         """Estimates (AUD); the same bits for a row whatever rows are beside it."""
         import numpy as np
 
-        if len(rows) <= _AT_ONCE:
-            return self._block(rows)
-        parts = []
-        for first in range(0, len(rows), _AT_ONCE):
-            at = slice(first, first + _AT_ONCE)
-            source: Any = rows.frame.iloc[at] if self.others else None
-            parts.append(self._block(Rows(rows.codes[at], rows.numbers[at], source)))
-        return np.concatenate(parts)
-
-    def _block(self, rows: Rows) -> Floats:
-        import numpy as np
-
         n = len(rows)
         if n == 0:
             return np.empty(0)
-        # Whole blocks, and the rows that fill the last one again.
-        places = np.minimum(np.arange(-(-n // BLOCK) * BLOCK), n - 1)
-        padded = Rows(rows.codes[places], rows.numbers[places], rows.source)
+        order, runs = _neighbours(rows)
+        found = np.empty(n)
+        for first in range(0, n, _AT_ONCE):
+            at = order[first : first + _AT_ONCE]
+            # Whole blocks: rows fill up the last one again.
+            whole = at[np.minimum(np.arange(-(-len(at) // BLOCK) * BLOCK), len(at) - 1)]
+            padded = Rows(rows.codes[whole], rows.numbers[whole], rows.source)
+            log = self._sum(padded, len(at), runs[first : first + _AT_ONCE])
+            for member in self.others:
+                log += np.asarray(member.predict(rows.frame.iloc[whole]))
+            log /= len(self.forests) + len(self.others) + self._networks
+            dollars = self.transformer.inverse_transform(log.reshape(-1, 1))
+            found[at] = np.asarray(dollars, dtype="float64")[: len(at), 0]
+        return found
+
+    @property
+    def _networks(self) -> int:
+        return 0 if self.networks is None else len(self.networks.widths)
+
+    def _sum(self, padded: Rows, n: int, runs: Codes) -> Floats:
+        """The sum of the compiled members' answers, of which the first n are meant."""
+        import numpy as np
+
         columns = self.columns.values(padded)
-        answers = [forest.predict(columns[:, :n])[places] for forest in self.forests]
+        total = np.zeros(len(padded))
+        for forest in self.forests:
+            total[:n] += forest.predict(columns[:, :n], runs)
         if self.networks is not None:
-            answers += self.networks.predict(columns, padded)
-        for member in self.others:
-            answers.append(np.asarray(member.predict(rows.frame))[places])
-        total = np.zeros(len(places))
-        for answer in answers:
-            total += answer
-        total /= len(answers)
-        dollars = self.transformer.inverse_transform(total.reshape(-1, 1))
-        return np.asarray(dollars, dtype="float64")[:n, 0]
+            for answer in self.networks.predict(columns, padded):
+                total += answer
+        return total
+
+
+def _neighbours(rows: Rows) -> tuple[Codes, Codes]:
+    """An order by place, kind and month, and a number of each such run in it."""
+    import numpy as np
+
+    if len(rows) <= BLOCK:
+        return np.arange(len(rows)), np.arange(len(rows))
+    month = np.nan_to_num(rows.numbers[:, _MONTH]).astype(np.intp)
+    key = rows.codes[:, _SUBURB]
+    for part in (rows.codes[:, _TYPE], month - month.min()):
+        key = key * (int(part.max()) + 1) + part
+    order = np.argsort(key, kind="stable")
+    runs = np.cumsum(np.diff(key[order], prepend=key[order[0]]) != 0)
+    return order, runs
 
 
 def compiled(model: Any) -> Any:
@@ -245,6 +273,7 @@ def _fitted_or_none(member: Any) -> list[tuple[list[Any], list[str], float]]:
 def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
     sources: list[int] = []
     tables: list[Floats | None] = []
+    local: list[bool] = []
     for steps, names, weight in fitted(transformer):
         kinds = [type(step).__name__ for step in steps]
         if weight != 1.0 or len(steps) != 1:
@@ -258,4 +287,5 @@ def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
             tables += [None] * len(names)
         else:
             raise Uncompilable(f"boosting upon a {kinds[0]}")
-    return compile_forest(booster, sources, tables)
+        local += [name in _LOCAL for name in names]
+    return compile_forest(booster, sources, tables, local)

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 _MOST_LEAVES = 64
 #: Entries that a table of several columns has at most.
-_JOINT = 640
+_JOINT = 1_500
 #: Rows at once: their codes stay in the processor's cache.
 _BLOCK = 8_192
 #: Up to so many rows all trees are looked up at once, so many rows a time.
 _FEW, _FEW_AT_ONCE = 400, 16
 #: Multiplied by a single bit, its top six bits name which bit it was.
-_DE_BRUIJN = 0x03F79D71B4CB0A89
+_DE_BRUIJN, _NAMED = 0x03F79D71B4CB0A89, 58
+#: Rows a run has on average from which on runs pay.
+_PAYING = 4
 _ALL = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -82,20 +84,21 @@ class Forest:
     starts: Codes
     leaves: Floats
 
-    def predict(self, columns: Floats) -> Floats:
-        """Sum of the trees for each row of ``columns`` (columns, n)."""
+    def predict(self, columns: Floats, runs: Codes) -> Floats:
+        """Sum of the trees for each row of ``columns`` (columns, n).
+
+        ``runs`` (n,) never falls: rows of one number are neighbours in place and time,
+        and what is the same for all of them is looked up once. The sums have the same
+        bits whatever the runs.
+        """
         import numpy as np
 
         n = columns.shape[1]
         codes = np.empty((len(self.groups), n), dtype=np.intp)
-        places: dict[tuple[int, int], Codes] = {}
         for at, group in enumerate(self.groups):
             codes[at] = 0
             for column, place in group:
-                key = (column, id(place))
-                if key not in places:
-                    places[key] = place.codes(columns[column])
-                codes[at] = codes[at] * place.size + places[key]
+                codes[at] = codes[at] * place.size + place.codes(columns[column])
         total = np.empty(n)
         if n <= _FEW:
             for first in range(0, n, _FEW_AT_ONCE):
@@ -104,7 +107,8 @@ class Forest:
         else:
             for first in range(0, n, _BLOCK):
                 part = slice(first, first + _BLOCK)
-                self._many(np.ascontiguousarray(codes[:, part]), total[part])
+                block = np.ascontiguousarray(codes[:, part])
+                self._many(block, runs[part], total[part])
         return total
 
     def _few(self, codes: Codes) -> Floats:
@@ -113,7 +117,7 @@ class Forest:
 
         found = self.masks[self.offsets + codes.T[:, self.of_group]]
         bits = np.bitwise_and.reduceat(found, self.starts, axis=1)
-        names = ((bits * np.uint64(_DE_BRUIJN)) >> np.uint64(58)).view(np.int64)
+        names = ((bits * np.uint64(_DE_BRUIJN)) >> np.uint64(_NAMED)).view(np.int64)
         trees = len(self.starts)
         values = np.empty((codes.shape[1], trees + 1))
         values[:, 0] = self.baseline
@@ -121,38 +125,68 @@ class Forest:
         # One after the other, as boosting adds them: a sum by pairs ends in other bits.
         return np.add.accumulate(values, axis=1)[:, -1]
 
-    def _many(self, codes: Codes, total: Floats) -> None:
-        """Tree by tree."""
+    def _many(self, codes: Codes, runs: Codes, total: Floats) -> None:
+        """Tree by tree, what the rows of a run share before what they do not."""
         import numpy as np
 
         n = codes.shape[1]
-        bits, found = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.uint64)
-        names, added = bits.view(np.int64), np.empty(n)
-        multiplier, shift = np.uint64(_DE_BRUIJN), np.uint64(58)
+        starts = np.flatnonzero(np.diff(runs, prepend=runs[0] - 1))
+        heads = np.ascontiguousarray(codes[:, starts])
+        run = np.repeat(np.arange(len(starts)), np.diff(starts, append=n))
+        pays = _PAYING * len(starts) <= n
+        shared = [pays and bool((heads[at][run] == codes[at]).all()) for at in range(len(codes))]
+        few, other_few = np.empty((2, len(starts)), dtype=np.uint64)
+        bits, other, added = *np.empty((2, n), dtype=np.uint64), np.empty(n)
+        names, multiplier = bits.view(np.int64), np.uint64(_DE_BRUIJN)
         total[:] = self.baseline
         ends = [*self.starts[1:].tolist(), len(self.offsets)]
-        of_group, offsets = self.of_group.tolist(), self.offsets.tolist()
-        masks = self.masks
-        for tree, (start, end) in enumerate(zip(self.starts.tolist(), ends, strict=True)):
-            masks[offsets[start] :].take(codes[of_group[start]], out=bits, mode="wrap")
-            for pair in range(start + 1, end):
-                masks[offsets[pair] :].take(
-                    codes[of_group[pair]], out=found, mode="wrap"
-                )
-                np.bitwise_and(bits, found, out=bits)
+        pairs = list(zip(self.of_group.tolist(), self.offsets.tolist(), strict=True))
+        for tree, (start, end) in enumerate(
+            zip(self.starts.tolist(), ends, strict=True)
+        ):
+            mine = pairs[start:end]
+            of_runs = [pair for pair in mine if shared[pair[0]]]
+            of_rows = [pair for pair in mine if not shared[pair[0]]]
+            if of_runs:
+                self._and(of_runs, heads, few, other_few)
+                few.take(run, out=bits, mode="wrap")
+            self._and(of_rows, codes, bits, other, begun=bool(of_runs))
             np.multiply(bits, multiplier, out=bits)
-            np.right_shift(bits, shift, out=bits)
+            np.right_shift(bits, _NAMED, out=bits)
             self.leaves[tree].take(names, out=added, mode="wrap")
             np.add(total, added, out=total)
 
+    def _and(
+        self,
+        pairs: list[tuple[int, int]],
+        codes: Codes,
+        bits: Masks,
+        other: Masks,
+        *,
+        begun: bool = False,
+    ) -> None:
+        """What the tables of (group, offset) leave over, into ``bits``."""
+        import numpy as np
+
+        for group, offset in pairs:
+            found = other if begun else bits
+            self.masks[offset:].take(codes[group], out=found, mode="wrap")
+            if begun:
+                np.bitwise_and(bits, other, out=bits)
+            begun = True
+
 
 def compile_forest(
-    booster: Any, sources: Sequence[int], tables: Sequence[Floats | None]
+    booster: Any,
+    sources: Sequence[int],
+    tables: Sequence[Floats | None],
+    local: Sequence[bool],
 ) -> Forest:
     """A fitted HistGradientBoostingRegressor's trees.
 
     ``sources`` are the columns its inputs come from, ``tables`` the values a column of
-    a category can have (None: a number).
+    a category can have (None: a number), ``local`` says which are the same for all
+    homes of a place and time.
 
     Raises:
         Uncompilable: a tree has too many leaves, or its inputs are put in another way
@@ -208,10 +242,10 @@ def compile_forest(
         found[at] = (place, owners, np.bitwise_and.reduceat(stays, begin, axis=0))
     values = np.zeros((len(trees), _MOST_LEAVES))
     bits = np.uint64(1) << number[leaf].astype(np.uint64)
-    names = (bits * np.uint64(_DE_BRUIJN)) >> np.uint64(58)
+    names = (bits * np.uint64(_DE_BRUIJN)) >> np.uint64(_NAMED)
     values[of_tree[leaf], names.astype(np.intp)] = nodes["value"][leaf]
     baseline = float(np.ravel(booster._baseline_prediction)[0])  # noqa: SLF001
-    return _forest(baseline, sources, found, values)
+    return _forest(baseline, sources, found, values, local)
 
 
 _SIDES = ("left", "right")
@@ -263,6 +297,7 @@ def _forest(
     sources: Sequence[int],
     found: dict[int, tuple[Place, Codes, Masks]],
     values: Floats,
+    local: Sequence[bool],
 ) -> Forest:
     """Put the masks of columns into tables, of several columns where they are small."""
     import numpy as np
@@ -270,9 +305,10 @@ def _forest(
     trees = len(values)
     groups: list[list[int]] = []
     room: list[int] = []
-    for at in sorted(found, key=lambda at: found[at][0].size):
+    for at in sorted(found, key=lambda at: (local[at], found[at][0].size)):
         size = found[at][0].size
-        if groups and room[-1] * size <= _JOINT:
+        alike = bool(groups) and local[groups[-1][-1]] == local[at]
+        if alike and room[-1] * size <= _JOINT:
             groups[-1].append(at)
             room[-1] *= size
         else:
