@@ -8,7 +8,7 @@ it is. Training, batch and single estimates all come from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +64,9 @@ class CompiledModel:
         """Rows of a frame of model inputs, to be estimated."""
         return self.vocabulary.rows(inputs)
 
-    def row(self, values: Mapping[str, Any]) -> Rows:
-        """One row, of a mapping by column (None is missing), to be estimated."""
-        return self.vocabulary.row(values)
+    def rows_of(self, homes: Sequence[Mapping[str, Any]]) -> Rows:
+        """Rows of mappings by column (None is missing), to be estimated."""
+        return self.vocabulary.rows_of(homes)
 
     def estimate(self, rows: Rows) -> Floats:
         """Estimates (AUD); the same bits for a row whatever rows are beside it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ml.features import CATEGORIES, NUMBERS
+from ml.features import CATEGORIES, NUMBERS, inputs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class Rows:
 
     codes: Codes
     numbers: Floats
-    source: pd.DataFrame | Mapping[str, Any]
+    source: pd.DataFrame | Sequence[Mapping[str, Any]]
 
     def __len__(self) -> int:
         """How many rows."""
@@ -52,18 +52,11 @@ class Rows:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The same as a frame of model inputs, for parts that take nothing else."""
-        import numpy as np
         import pandas as pd
 
         if isinstance(self.source, pd.DataFrame):
             return self.source
-        columns: dict[str, Any] = {}
-        for name in CATEGORIES:
-            value = self.source[name]
-            columns[name] = np.array([np.nan if value is None else value], dtype=object)
-        for at, name in enumerate(NUMBERS):
-            columns[name] = self.numbers[:, at]
-        return pd.DataFrame(columns)
+        return inputs_of(self.source)
 
 
 @dataclass(frozen=True)
@@ -94,20 +87,21 @@ class Vocabulary:
         numbers = frame[list(NUMBERS)].to_numpy(dtype="float64")
         return Rows(codes.T, numbers, frame)
 
-    def row(self, values: Mapping[str, Any]) -> Rows:
-        """One row of a mapping by column; None is missing."""
+    def rows_of(self, homes: Sequence[Mapping[str, Any]]) -> Rows:
+        """Rows of mappings by column, in which None is missing."""
         import numpy as np
 
         codes = [
-            MISSING
-            if values[name] is None
-            else self._codes[name].get(values[name], UNKNOWN)
-            for name in CATEGORIES
+            [
+                MISSING if home[name] is None else known.get(home[name], UNKNOWN)
+                for name, known in self._codes.items()
+            ]
+            for home in homes
         ]
-        numbers = [
-            np.nan if values[name] is None else float(values[name]) for name in NUMBERS
-        ]
-        return Rows(np.array([codes], dtype=np.intp), np.array([numbers]), values)
+        numbers = [[home[name] for name in NUMBERS] for home in homes]
+        return Rows(
+            np.array(codes, dtype=np.intp), np.array(numbers, dtype="float64"), homes
+        )
 
     def probe(self, names: Sequence[str]) -> pd.DataFrame:
         """A frame whose row i holds the i-th code of each column; then missing."""

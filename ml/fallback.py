@@ -6,6 +6,7 @@ confidence. Widths are policy, set from the spread of such estimates on NSW sale
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml import intervals
@@ -41,8 +42,12 @@ RESULT = (
 )
 
 
-def last_good(connection: psycopg.Connection[Any]) -> pd.DataFrame:
+def last_good(
+    connection: psycopg.Connection[Any], property_ids: Sequence[str] | None = None
+) -> pd.DataFrame:
     """The newest valuation by a model of each property, indexed by property_id text.
+
+    Of some properties only, where they are named.
 
     Columns estimate, low, high (AUD), confidence, model_name, model_version,
     valuation_date.
@@ -66,8 +71,10 @@ def last_good(connection: psycopg.Connection[Any]) -> pd.DataFrame:
                model_name, model_version, valuation_date
         from ml.price_predictions
         where method = 'model'
+            and (%(ids)s::uuid[] is null or property_id = any(%(ids)s::uuid[]))
         order by property_id, created_at desc, prediction_id
-        """
+        """,
+        {"ids": None if property_ids is None else list(property_ids)},
     ).fetchall()
     found = pd.DataFrame(rows, columns=list(names)).set_index("property_id")
     found["valuation_date"] = pd.to_datetime(found["valuation_date"])

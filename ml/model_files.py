@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml import candidates, features
+from ml.compiled import compiled
 from ml.fingerprint import library_versions
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ml.training import Trained
 
 _INTERVALS = "intervals"
+#: The factor of each interval: all else is that of the one that is saved whole.
+_FACTORS = "interval_factors"
 _DWELLING_TYPES = "dwelling_types"
 
 
@@ -41,6 +44,9 @@ def save(
         "pip_requirements": [f"mlflow=={mlflow.__version__}", *pinned],
         "metadata": {
             _INTERVALS: trained.intervals.as_dict(),
+            _FACTORS: {
+                str(pct): model.factor for pct, model in trained.interval_models.items()
+            },
             _DWELLING_TYPES: list(trained.dwelling_types),
         },
     }
@@ -51,21 +57,25 @@ def save(
     return str(info.model_id)
 
 
-def load(mlflow: Any, model_id: str) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
+def load(
+    mlflow: Any, model_id: str
+) -> tuple[Any, dict[str, Any], tuple[str, ...], dict[int, float]]:
     """The saved model (``predict`` takes model inputs) and what travels with it.
 
-    Its interval parameters and the dwelling types it was trained on.
+    In compiled form where it has one. Its interval parameters, the dwelling types it
+    was trained on, and the factor of each interval by percent.
     """
     uri = f"models:/{model_id}"
     info = mlflow.models.get_model_info(uri)
     # Not the generic wrapper: its schema check costs more than the prediction.
     # It also refuses a column that is empty now and was not in training.
     if "sklearn" in info.flavors:
-        model = mlflow.sklearn.load_model(uri)
+        model = compiled(mlflow.sklearn.load_model(uri))
     else:
         model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
     known = tuple(info.metadata[_DWELLING_TYPES])
-    return model, info.metadata[_INTERVALS], known
+    factors = {int(p): f for p, f in info.metadata.get(_FACTORS, {}).items()}
+    return model, info.metadata[_INTERVALS], known, factors
 
 
 def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:

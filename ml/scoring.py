@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import fallback, features, intervals
+from ml import fallback, features, intervals, rounding
 from ml.threads import limited, worth_using
 from ml.tracking import CHAMPION, MODEL_NAME, LoadedModel, Registry
 
@@ -129,21 +129,18 @@ def _finish(
     degraded: str | None,
 ) -> Scoring:
     """Round to what an estimate can mean and drop what could not be valued."""
-    import numpy as np
-
     kept = values["method"].notna()
     rows = values[kept]
     estimate = rows["estimate"].to_numpy(dtype="float64")
-    step = np.where(estimate >= 100_000, 1_000, np.where(estimate >= 10_000, 100, 1))
-    rounded = np.maximum(np.round(estimate / step) * step, 1).astype("int64")
-    low = np.maximum(np.round(rows["low"].to_numpy("float64") / step) * step, 1)
-    high = np.round(rows["high"].to_numpy("float64") / step) * step
+    told, low, high = rounding.rounded(
+        estimate, rows["low"].to_numpy("float64"), rows["high"].to_numpy("float64")
+    )
     columns = ["property_id", "source_file", "source_row_number", "is_simulated"]
     valuations = frame.loc[kept, columns].assign(
         valuation_date=rows["valuation_date"],
-        estimate_aud=rounded,
-        low_aud=np.minimum(low.astype("int64"), rounded),
-        high_aud=np.maximum(high.astype("int64"), rounded),
+        estimate_aud=told,
+        low_aud=low,
+        high_aud=high,
         interval_pct=intervals.INTERVAL_PCT,
         confidence=rows["confidence"].astype("float64").round(3),
         method=rows["method"],

@@ -58,13 +58,15 @@ class Version:
 class LoadedModel:
     """A model ready to use: ``model.predict(model inputs)`` gives AUD.
 
-    It knows ``dwelling_types`` ("" for unknown) and no others.
+    It knows ``dwelling_types`` ("" for unknown) and no others; ``factors`` widen the
+    ``intervals`` to other percentages.
     """
 
     version: Version
     model: Any
     intervals: dict[str, Any]
     dwelling_types: tuple[str, ...]
+    factors: Mapping[int, float] = field(default_factory=dict)
 
 
 class Registry:
