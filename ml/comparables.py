@@ -99,9 +99,7 @@ def choose(
         and sale.known_on < day
         and sale.inputs["dwelling_type"] == home["dwelling_type"]
     ]
-    ordered = sorted(
-        allowed, key=lambda s: (_unlikeness(home, s, day), s.property_id)
-    )
+    ordered = sorted(allowed, key=lambda s: (_unlikeness(home, s, day), s.property_id))
     return [
         Comparable(sale, _km(home, sale), _months(sale, day), _why(home, sale, day))
         for sale in ordered[:count]
@@ -194,7 +192,9 @@ def _why(home: Inputs, sale: Sale, day: datetime.date) -> tuple[Reason, ...]:
     for name in _STEPS:
         apart = _apart(home, sale, name)
         if apart is not None:
-            why.append(Reason(f"more_{name}" if apart else f"same_{name}", apart or None))
+            why.append(
+                Reason(f"more_{name}" if apart else f"same_{name}", apart or None)
+            )
     for name in _LOG_STEPS:
         ratio = _log_ratio(home, sale, name)
         if ratio is not None:

@@ -1,8 +1,8 @@
 """Fitted networks (and linear regressions) as few matrix products.
 
-Imputing, scaling, weights and one-hot columns are linear: they are folded into the first
-layer, all members' first layers are one product, and a one-hot column is a row of a
-table. Rows are worked on in blocks of one size, so that a row's estimate has the same
+Imputing, scaling, weights and one-hot columns are linear: they are folded into the
+first layer, all members' first layers are one product, and a one-hot column is a row of
+a table. Rows are worked on in blocks of one size, so that a row's estimate has the same
 bits alone as among millions: a BLAS sums in an order that follows from the shape.
 """
 
@@ -177,9 +177,7 @@ def _layers(learner: Any) -> list[tuple[Floats, Floats]]:
     ]
 
 
-def _first(
-    transformer: Any, layer: tuple[Floats, Floats], columns: Columns
-) -> First:
+def _first(transformer: Any, layer: tuple[Floats, Floats], columns: Columns) -> First:
     """The first layer upon raw columns in the place of transformed ones."""
     weights, bias = layer
     made = First(bias.astype("float64"), {}, {}, {})

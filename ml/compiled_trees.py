@@ -134,7 +134,10 @@ class Forest:
         heads = np.ascontiguousarray(codes[:, starts])
         run = np.repeat(np.arange(len(starts)), np.diff(starts, append=n))
         pays = _PAYING * len(starts) <= n
-        shared = [pays and bool((heads[at][run] == codes[at]).all()) for at in range(len(codes))]
+        shared = [
+            pays and bool((heads[at][run] == codes[at]).all())
+            for at in range(len(codes))
+        ]
         few, other_few = np.empty((2, len(starts)), dtype=np.uint64)
         bits, other, added = *np.empty((2, n), dtype=np.uint64), np.empty(n)
         names, multiplier = bits.view(np.int64), np.uint64(_DE_BRUIJN)
@@ -209,8 +212,8 @@ def compile_forest(
     reach = np.zeros(len(nodes), dtype=np.uint64)
     reach[leaf] = np.uint64(1) << number[leaf].astype(np.uint64)
     for depth in range(int(nodes["depth"].max()), -1, -1):
-        at = np.flatnonzero((nodes["depth"] == depth) & ~leaf)
-        reach[at] = reach[left[at]] | reach[right[at]]
+        inner = np.flatnonzero((nodes["depth"] == depth) & ~leaf)
+        reach[inner] = reach[left[inner]] | reach[right[inner]]
     known, of_known = booster._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
     # By column: its place, the trees that split on it, their masks by code.
     found: dict[int, tuple[Place, Codes, Masks]] = {}
@@ -334,9 +337,7 @@ def _forest(
         owners_of.append(whole)
     owner = np.concatenate(owners_of)
     of_group = np.repeat(np.arange(len(groups)), [len(part) for part in owners_of])
-    lengths = np.concatenate(
-        [np.full(len(table), table.shape[1]) for table in tables]
-    )
+    lengths = np.concatenate([np.full(len(table), table.shape[1]) for table in tables])
     offsets = np.cumsum(lengths) - lengths
     order = np.argsort(owner, kind="stable")
     return Forest(

@@ -129,7 +129,7 @@ def shapley(
     value = np.log(dollars)
     shares = dict.fromkeys(parts, 0.0)
     sets = np.arange(2**count)
-    size = np.array([bin(one).count("1") for one in sets.tolist()])
+    size = np.array([one.bit_count() for one in sets.tolist()])
     weight = np.array(
         [
             math.factorial(s) * math.factorial(count - s - 1) / math.factorial(count)
@@ -263,7 +263,10 @@ def typical(homes: Sequence[Inputs]) -> dict[str, Any]:
         for home in homes:
             value = None if _missing(home[name]) else home[name]
             counts[value] = counts.get(value, 0) + 1
-        found[name] = min(counts, key=lambda v, c=counts: (-c[v], v is None, v or ""))
+        order = [
+            (-count, value is None, value or "") for value, count in counts.items()
+        ]
+        found[name] = min(order)[2] or None
     for name in NUMBERS:
         known = [float(home[name]) for home in homes if not _missing(home[name])]
         found[name] = median(known) if 2 * len(known) >= len(homes) else None
