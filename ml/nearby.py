@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Runs a query of the catalogue: connection, name, parameters.
 Ask = Callable[..., list[dict[str, Any]]]
-#: How far back sales are compared with (days).
-_BACK_DAYS = 365
+#: How far back sales are compared with (days), and how far at the least.
+_BACK_DAYS, _BACK_DAYS_AT_LEAST = 365, 240
 #: Homes that are enough to be typical of.
 _ENOUGH_HOMES = 5
 #: Months before the valuation's whose level is asked for, and that a level is of.
@@ -42,16 +42,21 @@ def sales_nearby(
     kind = row["dwelling_type"]
     if kind is None or row["locality"] is None:
         return [], None
-    since = max(day - datetime.timedelta(_BACK_DAYS), _first_indexed(connection))
-    if row["latitude"] is not None and row["longitude"] is not None:
+    since = day - datetime.timedelta(_BACK_DAYS)
+    placed = row["latitude"] is not None and row["longitude"] is not None
+    at = {"latitude": row["latitude"], "longitude": row["longitude"]}
+    recent = _first_indexed(connection)
+    if placed and recent <= day - datetime.timedelta(_BACK_DAYS_AT_LEAST):
         nearest = ask(
             connection,
             "comparable_sales",
-            latitude=row["latitude"],
-            longitude=row["longitude"],
             dwelling_type=kind,
-            since=since,
+            since=max(since, recent),
+            **at,
         )
+    elif placed:
+        # The data end long before today: the index of recent sales holds too few.
+        nearest = ask(connection, "homes_nearby", dwelling_type=kind, **at)
     else:
         nearest = ask(
             connection,
