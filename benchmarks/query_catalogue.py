@@ -108,7 +108,7 @@ def _market(homes: int) -> Iterator[str]:
         try:
             url = server.ensure_database(server.ensure(), "bench")
             migrate(url)
-            _build(url, base / "dbt")
+            build_marts(url, base / "dbt")
             with psycopg.connect(url) as conn:
                 fill(conn, homes)
             yield url
@@ -116,7 +116,7 @@ def _market(homes: int) -> Iterator[str]:
             server.stop()
 
 
-def _build(url: str, folder: Path) -> None:
+def build_marts(url: str, folder: Path) -> None:
     """Every mart, empty, as dbt makes it."""
     from dbt.cli.main import dbtRunner
 
