@@ -56,7 +56,7 @@ def measure() -> list[Figure]:
         try:
             url = server.ensure_database(server.ensure(), "benchmark")
             migrate(url)
-            build_marts(url, root / "dbt")
+            build_marts(url, root / "dbt", features=True)
             store = url.replace("postgresql:", "postgresql+psycopg2:")
             registry = Registry(
                 f"{store}?options=-csearch_path%3Dmlflow", root / "artifacts"
