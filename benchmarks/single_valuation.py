@@ -90,10 +90,8 @@ def _features(conn: psycopg.Connection[Any]) -> pd.DataFrame:
         rows = cursor.execute(_HOMES).fetchall()
         known = pd.DataFrame(rows, columns=[c.name for c in cursor.description or ()])
     made = feature_rows(len(known), seed=8).drop(columns=list(known))
-    day = max(
-        pd.Timestamp(conn.execute("select current_date").fetchone()[0]),  # type: ignore[index]
-        made["as_of_date"].max(),
-    )
+    newest = conn.execute("select max(known_on) + 1 from marts.sales").fetchone()
+    day = pd.Timestamp(newest[0] if newest else "2024-01-01")
     return pd.concat([known, made.assign(as_of_date=day)], axis=1)
 
 

@@ -96,6 +96,7 @@ class Valuer:
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None
         self._failed: tuple[str, str, float] | None = None
+        self._spread: tuple[LoadedModel, intervals.IntervalModel] | None = None
         self._pools: Any = None
 
     def champion(
@@ -185,7 +186,7 @@ class Valuer:
         if not (np.isfinite(estimate[0]) and estimate[0] >= 1):
             return {}
         frame = features.inputs_of([row])
-        model = intervals.IntervalModel.from_dict(champion.intervals)
+        model = self._intervals(champion)
         half = model.half_width(frame, estimate)
         factors = {**champion.factors, model.pct: model.factor}
         found = {}
@@ -206,6 +207,14 @@ class Valuer:
             "model_name": MODEL_NAME,
             "model_version": champion.version.version,
         }
+
+    def _intervals(self, champion: LoadedModel) -> intervals.IntervalModel:
+        """The champion's interval, read from its numbers once."""
+        known = self._spread
+        if known is None or known[0] is not champion:
+            made = intervals.IntervalModel.from_dict(champion.intervals)
+            self._spread = known = (champion, made)
+        return known[1]
 
     def _beside(
         self,
