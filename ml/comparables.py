@@ -43,9 +43,9 @@ _MISSING = 0.5
 class Sale:
     """A market sale and the home that was sold.
 
-    ``inputs`` are the home's model inputs on the valuation's day; ``level_log`` is the
-    market's level (ln AUD, or ln of an index) on the day of contract, None where no
-    index says it.
+    ``inputs`` are the home's model inputs on the valuation's day, but for its own past,
+    which ends before this sale; ``level_log`` is the market's level (ln AUD, or ln of
+    an index) on the day of contract, None where no index says it.
     """
 
     property_id: str

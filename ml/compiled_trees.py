@@ -115,7 +115,9 @@ class Forest:
         """All trees at once."""
         import numpy as np
 
-        found = self.masks[self.offsets + codes.T[:, self.of_group]]
+        at = np.ascontiguousarray(codes.T).take(self.of_group, axis=1, mode="clip")
+        at += self.offsets
+        found = self.masks.take(at, mode="clip")
         bits = np.bitwise_and.reduceat(found, self.starts, axis=1)
         names = ((bits * np.uint64(_DE_BRUIJN)) >> np.uint64(_NAMED)).view(np.int64)
         trees = len(self.starts)

@@ -180,24 +180,28 @@ def read_property_features(
 
 def read_homes(
     connection: psycopg.Connection[Any],
-    property_ids: Sequence[Any],
+    ids: Sequence[Any],
     relation: str = PROPERTY_RELATION,
+    key: str = "property_id",
 ) -> dict[str, dict[str, Any]]:
     """The rows of some active properties by id (text), as the table has them.
 
-    Values are equal to those that :func:`read_property_features` gives; None is
-    missing.
+    Or of some sales, of the training table by ``sale_id``. Values are equal to those
+    that :func:`read_property_features` gives; None is missing.
     """
     from psycopg import sql
     from psycopg.rows import dict_row
 
-    query = sql.SQL("select {} from {} where property_id = any(%s)").format(
-        sql.SQL(", ").join(map(sql.Identifier, PROPERTY_COLUMNS)),
+    query = sql.SQL("select {} from {} where {} = any(%s)").format(
+        sql.SQL(", ").join(
+            map(sql.Identifier, dict.fromkeys((key, *PROPERTY_COLUMNS)))
+        ),
         sql.Identifier(*relation.split(".")),
+        sql.Identifier(key),
     )
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, [list(property_ids)]).fetchall()
-    return {str(row["property_id"]): row for row in rows}
+        rows = cursor.execute(query, [list(ids)]).fetchall()
+    return {str(row[key]): row for row in rows}
 
 
 def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:

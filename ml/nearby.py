@@ -69,6 +69,12 @@ def sales_nearby(
     ids.pop(row["property_id"], None)
     sold = ask(connection, "sales_of_homes", property_ids=list(ids), before=day)
     homes = features.read_homes(connection, list(ids))
+    as_sold = features.read_homes(
+        connection,
+        [one["sale_id"] for one in sold],
+        features.TRAINING_RELATION,
+        key="sale_id",
+    )
     path = _index_path(connection, row, day)
     sales = [
         Sale(
@@ -80,13 +86,21 @@ def sales_nearby(
             source=one["source"],
             source_file=one["source_file"],
             source_row_number=one["source_row_number"],
-            inputs=homes[str(one["property_id"])],
+            # Its own past as it was before this sale: a home whose price the model
+            # has just been told would agree with any price.
+            inputs=homes[str(one["property_id"])]
+            | _own_past(as_sold.get(str(one["sale_id"]))),
             level_log=comparables.level_log(path, one["contract_date"], None),
         )
         for one in sold
         if one["contract_date"] >= since and str(one["property_id"]) in homes
     ]
     return sales, comparables.level_log(path, day, None)
+
+
+def _own_past(row: Mapping[str, Any] | None) -> dict[str, Any]:
+    names = explanation.GROUPS["own_past"]
+    return {name: None if row is None else row[name] for name in names}
 
 
 def _index_path(

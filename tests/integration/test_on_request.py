@@ -205,6 +205,12 @@ def test_comparables_are_earlier_sales_of_others_that_lead_to_the_home(market: M
                     [one.sale.source_file, one.sale.source_row_number],
                 ).fetchone()
                 assert line == (one.sale.contract_date, one.sale.price_aud)
+                # The model is not told the price that it is to explain.
+                told_price = one.sale.inputs["last_price_log"]
+                assert (
+                    told_price is None
+                    or abs(np.exp(told_price) - one.sale.price_aud) > 1
+                )
                 steps = sum(part.aud for part in one.adjustments)
                 assert one.sale.price_aud + steps == one.adjusted_aud
                 assert {why.reason for why in one.why} >= {"same_type", "months_before"}
