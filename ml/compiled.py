@@ -8,6 +8,7 @@ it is. Training, batch and single estimates all come from here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Codes = npt.NDArray[np.intp]
+
+_log = logging.getLogger(__name__)
 
 #: How far, relative to the model's own estimate, a compiled one may lie.
 TOLERANCE = 1e-9
@@ -130,9 +133,13 @@ def compiled(model: Any) -> Any:
     """
     try:
         made = compile_model(model)
-    except Uncompilable:
-        return model
-    return made if agrees(made, model) else model
+        if agrees(made, model):
+            return made
+        reason = "its compiled form says otherwise"
+    except Exception as error:  # whatever a part of an unknown kind raises
+        reason = str(error)
+    _log.info("a %s is asked as it is: %s", type(model).__name__, reason)
+    return model
 
 
 def compile_model(model: Any) -> CompiledModel:
@@ -174,7 +181,8 @@ def compile_model(model: Any) -> CompiledModel:
                 # One by one, to see which of them has a compiled form.
                 compile_networks([steps], columns)
                 dense.append(steps)
-        except (Uncompilable, AttributeError, TypeError):
+        except Exception as error:  # as above, of one member
+            _log.info("a member is asked as it is: %s", error)
             others.append(member)
     if len(others) == len(members):
         raise Uncompilable("no member has a compiled form")

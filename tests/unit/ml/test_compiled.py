@@ -111,6 +111,22 @@ def test_what_has_no_compiled_form_stays_as_it_is():
     assert compiled.compiled(median) is median
 
 
+def test_a_part_that_cannot_be_read_stops_nothing(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    def unreadable(*_: object) -> None:
+        raise KeyError("another release of scikit-learn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "compile_forest", unreadable)
+        made = compiled.compiled(models[STACK])
+        assert len(made.others) == 3
+        assert np.allclose(
+            made.predict(INPUTS), models[STACK].predict(INPUTS), rtol=1e-9
+        )
+        assert compiled.compiled(models[BOOSTING]) is models[BOOSTING]
+
+
 @pytest.mark.parametrize("part", ["leaf", "weight", "threshold"])
 def test_a_form_that_says_otherwise_is_not_believed(
     models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, part: str
