@@ -23,6 +23,7 @@ from orchestration.commands.rejects import batch, rejects
 from orchestration.commands.reviews import reviews
 from orchestration.commands.sales import sales
 from orchestration.commands.sources import sources
+from orchestration.commands.valuations import value
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ app.add_typer(sources, name="sources")
 app.command(name="property")(show_property)
 app.command()(docs)
 app.command()(backtest)
+app.command()(value)
 
 NswPsi = Annotated[
     str | None,

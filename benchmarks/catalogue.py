@@ -11,6 +11,7 @@ MODULES = {
     "raw-load": "raw_load",
     "deliveries": "delivery_rate",
     "scoring": "scoring_rate",
+    "single-valuation": "single_valuation",
     "step-overhead": "step_overhead",
     "location-load": "location_load",
     "domain-listings": "domain_listings",

@@ -108,7 +108,7 @@ def _market(homes: int) -> Iterator[str]:
         try:
             url = server.ensure_database(server.ensure(), "bench")
             migrate(url)
-            _build(url, base / "dbt")
+            build_marts(url, base / "dbt")
             with psycopg.connect(url) as conn:
                 fill(conn, homes)
             yield url
@@ -116,15 +116,16 @@ def _market(homes: int) -> Iterator[str]:
             server.stop()
 
 
-def _build(url: str, folder: Path) -> None:
-    """Every mart, empty, as dbt makes it."""
+def build_marts(url: str, folder: Path, *, features: bool = False) -> None:
+    """Every mart, empty, as dbt makes it; the tables of features only if asked for."""
     from dbt.cli.main import dbtRunner
 
     os.environ.update(dbt_connection(connection_parts(url)))
     project = str(_ROOT / "dbt_project")
     answer = dbtRunner().invoke(
         [
-            *("--quiet", "run", "--exclude", "tag:features"),
+            *("--quiet", "run"),
+            *(() if features else ("--exclude", "tag:features")),
             *("--project-dir", project, "--profiles-dir", project),
             *("--target-path", str(folder), "--log-path", str(folder)),
         ]

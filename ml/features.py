@@ -7,7 +7,7 @@ names their content. Elsewhere: the SQL that computes them (``dbt_project/``).
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -178,6 +178,32 @@ def read_property_features(
     return _read(connection, relation, PROPERTY_COLUMNS, ("property_id",), ())
 
 
+def read_homes(
+    connection: psycopg.Connection[Any],
+    ids: Sequence[Any],
+    relation: str = PROPERTY_RELATION,
+    key: str = "property_id",
+) -> dict[str, dict[str, Any]]:
+    """The rows of some active properties by id (text), as the table has them.
+
+    Or of some sales, of the training table by ``sale_id``. Values are equal to those
+    that :func:`read_property_features` gives; None is missing.
+    """
+    from psycopg import sql
+    from psycopg.rows import dict_row
+
+    query = sql.SQL("select {} from {} where {} = any(%s)").format(
+        sql.SQL(", ").join(
+            map(sql.Identifier, dict.fromkeys((key, *PROPERTY_COLUMNS)))
+        ),
+        sql.Identifier(*relation.split(".")),
+        sql.Identifier(key),
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query, [list(ids)]).fetchall()
+    return {str(row[key]): row for row in rows}
+
+
 def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:
     """Name of a feature table's content: equal rows in any order give the equal id.
 
@@ -231,6 +257,20 @@ def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
     for name in NUMBERS:
         columns[name] = pd.to_numeric(frame[name]).astype("float64")
     return pd.DataFrame(columns, index=frame.index)
+
+
+def inputs_of(homes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The same of mappings by column, in which None is missing."""
+    import numpy as np
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in CATEGORIES:
+        values = [np.nan if home[name] is None else home[name] for home in homes]
+        columns[name] = np.array(values, dtype=object)
+    for name in NUMBERS:
+        columns[name] = np.array([home[name] for home in homes], dtype="float64")
+    return pd.DataFrame(columns)
 
 
 def is_bid(frame: pd.DataFrame) -> npt.NDArray[Any]:

@@ -79,11 +79,14 @@ class MarketModel:
         keys = np.full(len(frame), "", dtype=object)
         pairs = dict.fromkeys(zip(states.tolist(), families.tolist(), strict=True))
         for state, family in pairs:
-            tried = (f"{state}|{family}", f"{state}", f"{WHOLE}|{family}", WHOLE)
-            key = next((name for name in tried if name in self.routes), "")
             same = states == state if isinstance(state, str) else _missing(states)
-            keys[same & (families == family)] = key
+            keys[same & (families == family)] = self.key_of(state, family)
         return keys
+
+    def key_of(self, state: str | None, family: str) -> str:
+        """Key of the route of a state's homes of a family; "" where none leads."""
+        tried = (f"{state}|{family}", f"{state}", f"{WHOLE}|{family}", WHOLE)
+        return next((name for name in tried if name in self.routes), "")
 
     def _answer(
         self, name: str, frame: pd.DataFrame, taken: npt.NDArray[Any]
@@ -118,6 +121,11 @@ def family_of(frame: pd.DataFrame) -> npt.NDArray[Any]:
     types = frame["dwelling_type"]
     found: npt.NDArray[Any] = types.map(_FAMILIES).fillna(_OTHERS).to_numpy(object)
     return found
+
+
+def family_named(dwelling_type: str | None) -> str:
+    """The same of one dwelling type, None for unknown."""
+    return _FAMILIES.get(dwelling_type or "", _OTHERS)
 
 
 def _missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml import features, intervals
+from ml.compiled_markets import compiled_markets
 from ml.fingerprint import library_versions
+from ml.market_model import Route, routes_from_dict
 from ml.median_model import MedianModel
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from ml.training import Trained
 
 _INTERVALS = "intervals"
+#: The factor of each interval: all else is that of the one that is saved whole.
+_FACTORS = "interval_factors"
 _DWELLING_TYPES = "dwelling_types"
 #: Modules that a saved model brings along.
 _TRAVELLING = ("market_model", "median_model")
@@ -48,6 +52,9 @@ def save(
         "pip_requirements": [f"mlflow=={mlflow.__version__}", *pinned],
         "metadata": {
             _INTERVALS: trained.intervals.as_dict(),
+            _FACTORS: {
+                str(pct): model.factor for pct, model in trained.interval_models.items()
+            },
             _DWELLING_TYPES: list(trained.dwelling_types),
             _FSD_RATIO: intervals.fsd_ratio(trained.interval_models),
             _RANGES: features.ranges(frame, trained.columns),
@@ -68,8 +75,9 @@ def save(
 def load(mlflow: Any, model_id: str) -> dict[str, Any]:
     """The saved model (``predict`` takes model inputs) and what travels with it.
 
-    By the names of ``tracking.LoadedModel``. Models saved before there was an FSD have
-    that of a normal error, and no ranges.
+    By the names of ``tracking.LoadedModel``; the model in compiled form where it has
+    one. Models saved before there was an FSD have that of a normal error, and no
+    ranges.
     """
     uri = f"models:/{model_id}"
     info = mlflow.models.get_model_info(uri)
@@ -79,12 +87,18 @@ def load(mlflow: Any, model_id: str) -> dict[str, Any]:
     told = info.metadata
     ranges = {name: tuple(ends) for name, ends in told.get(_RANGES, {}).items()}
     return {
-        "model": model,
+        "model": compiled_markets(model.parts, _routes(model)),
         _INTERVALS: told[_INTERVALS],
         _DWELLING_TYPES: tuple(told[_DWELLING_TYPES]),
         _FSD_RATIO: float(told.get(_FSD_RATIO, 1 / intervals.NORMAL_80)),
         _RANGES: ranges,
+        "factors": {int(p): f for p, f in told.get(_FACTORS, {}).items()},
     }
+
+
+def _routes(model: Any) -> dict[str, Route]:
+    """The routes of a model that was read by the code saved with it."""
+    return routes_from_dict(model.routes_as_dict())
 
 
 def _dataset(mlflow: Any, frame: pd.DataFrame, snapshot: str) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ml import fallback, features, intervals, refusals
+from ml import fallback, features, intervals, refusals, rounding
 from ml.scoring_policy import ScoringPolicy
 from ml.threads import limited, worth_using
 from ml.tracking import CHAMPION, MODEL_NAME, LoadedModel, Registry
@@ -222,19 +222,18 @@ def _finished(
     import numpy as np
 
     estimate = values["estimate"].to_numpy(dtype="float64")
-    step = np.where(estimate >= 100_000, 1_000, np.where(estimate >= 10_000, 100, 1))
-    rounded = np.maximum(np.round(estimate / step) * step, 1).astype("int64")
-    low = np.maximum(np.round(values["low"].to_numpy("float64") / step) * step, 1)
-    high = np.round(values["high"].to_numpy("float64") / step) * step
+    told, low, high = rounding.rounded(
+        estimate, values["low"].to_numpy("float64"), values["high"].to_numpy("float64")
+    )
     fsd = values["fsd"].to_numpy(dtype="float64")
     sales = frame["suburb_type_sales_12m"].to_numpy(dtype="float64")
     return (
         frame[list(_LINEAGE)]
         .assign(
             valuation_date=values["valuation_date"],
-            estimate_aud=rounded,
-            low_aud=np.minimum(low.astype("int64"), rounded),
-            high_aud=np.maximum(high.astype("int64"), rounded),
+            estimate_aud=told,
+            low_aud=low,
+            high_aud=high,
             interval_pct=intervals.INTERVAL_PCT,
             confidence=values["confidence"].astype("float64").round(3),
             fsd=np.round(fsd, 6),

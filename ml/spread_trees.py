@@ -30,6 +30,8 @@ _FOLDS = 5
 #: The latest sales to learn from: more teach the same, slowly.
 _MOST_ROWS = 20_000
 _TREES, _DEPTH, _RATE, _LEAST_LEAF = 80, 3, 0.05, 40
+#: Rows for which walking down all trees at once pays.
+_FEW = 64
 # Columns of the table of nodes.
 _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
@@ -53,19 +55,29 @@ class SpreadTrees:
         import numpy as np
 
         table = _inputs(frame, estimate, self.columns)
-        every = np.arange(len(table))
-        total = np.full(len(table), self.base)
         feature = self.nodes[:, _FEATURE].astype("int64")
         left, right = (self.nodes[:, at].astype("int64") for at in (_LEFT, _RIGHT))
-        for root in self.roots:
-            node = np.full(len(table), root)
+
+        def leaves(rows: Any, node: npt.NDArray[np.int64]) -> Floats:
             for _ in range(_DEPTH):
                 inner = feature[node] >= 0
-                value = table[every, np.maximum(feature[node], 0)]
+                value = table[rows, np.maximum(feature[node], 0)]
                 goes_left = value <= self.nodes[node, _THRESHOLD]
                 following = np.where(goes_left, left[node], right[node])
                 node = np.where(inner, following, node)
-            total += self.nodes[node, _VALUE]
+            return self.nodes[node, _VALUE]
+
+        every = np.arange(len(table))
+        if len(table) <= _FEW:
+            # All trees at once, added up in the same order: the same sums, sooner.
+            starts = np.tile(np.array(self.roots, dtype="int64"), (len(table), 1))
+            values = leaves(every[:, None], starts).astype("float64")
+            begun = np.full((len(table), 1), self.base)
+            total = np.add.accumulate(np.hstack([begun, values]), axis=1)[:, -1]
+        else:
+            total = np.full(len(table), self.base)
+            for root in self.roots:
+                total += leaves(every, np.full(len(table), root))
         return np.exp(total)
 
     def as_dict(self) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class LoadedModel:
 
     It knows ``dwelling_types`` ("" for unknown) and no others. ``fsd_ratio`` times half
     the interval's width (log) is the forecast standard deviation; ``ranges`` are lowest
-    and highest of each number of a home that it was trained on.
+    and highest of each number of a home that it was trained on; ``factors`` widen the
+    ``intervals`` to other percentages.
     """
 
     version: Version
@@ -70,6 +71,7 @@ class LoadedModel:
     dwelling_types: tuple[str, ...]
     fsd_ratio: float
     ranges: dict[str, tuple[float, float]]
+    factors: Mapping[int, float] = field(default_factory=dict)
 
 
 class Registry:

@@ -104,3 +104,14 @@ def test_trees_in_plain_numbers_say_what_they_learned() -> None:
     # By one row as by all of them.
     one = trees.predict(frame.iloc[[7]], price[[7]])
     assert one[0] == expected[7]
+
+
+def test_one_home_is_as_sure_alone_as_among_many() -> None:
+    inputs, price, estimate = market(1_500, seed=3)
+    spread = fit_intervals(inputs, price, estimate)[80]
+    assert spread.trees is not None
+    together = spread.half_width(inputs, estimate)
+    for size in (1, 64):
+        part = slice(40, 40 + size)
+        alone = spread.half_width(inputs[part], estimate[part])
+        assert np.array_equal(alone, together[part])

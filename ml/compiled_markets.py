@@ -1,0 +1,67 @@
+"""A market model with its estimators in compiled form, for frames and single homes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml.compiled import CompiledModel, compiled
+from ml.features import inputs_of
+from ml.market_model import MarketModel, Route, family_named
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+
+class CompiledMarkets(MarketModel):
+    """Answers as the market model it was made from, with parts that are faster."""
+
+    def estimate_homes(self, homes: Sequence[Mapping[str, Any]]) -> Floats:
+        """Estimates (AUD) of mappings by column; NaN where no route leads.
+
+        The same bits as :meth:`predict` of a frame of them, without making one.
+        """
+        import numpy as np
+
+        taken = [
+            self.key_of(home["state"], family_named(home["dwelling_type"]))
+            for home in homes
+        ]
+        found = np.full(len(homes), np.nan)
+        answers: dict[str, Floats] = {}
+        for name in dict.fromkeys(p for r in self.routes.values() for p in r.parts):
+            at = [
+                number
+                for number, key in enumerate(taken)
+                if key and name in self.routes[key].parts
+            ]
+            if at:
+                log = np.full(len(homes), np.nan)
+                dollars = _said(self.parts[name], [homes[number] for number in at])
+                log[at] = np.log(np.maximum(dollars, 1.0))
+                answers[name] = log
+        for key in dict.fromkeys(taken):
+            if not key:
+                continue
+            route = self.routes[key]
+            rows = np.array([other == key for other in taken])
+            logs = [answers[name][rows] for name in route.parts]
+            found[rows] = np.exp(route.repaired(np.mean(logs, axis=0)))
+        return found
+
+
+def compiled_markets(parts: Mapping[str, Any], routes: Mapping[str, Route]) -> Any:
+    """The model of these parts and routes, each part compiled where it can be."""
+    made = {name: compiled(part) for name, part in parts.items()}
+    return CompiledMarkets(made, dict(routes))
+
+
+def _said(part: Any, homes: Sequence[Mapping[str, Any]]) -> Floats:
+    import numpy as np
+
+    if isinstance(part, CompiledModel):
+        return part.estimate(part.rows_of(homes))
+    return np.asarray(part.predict(inputs_of(homes)), dtype="float64")

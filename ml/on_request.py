@@ -1,0 +1,394 @@
+"""One home's value on request, with the champion kept in memory.
+
+The same inputs, model, intervals and rounding as the batch (``scoring``), for one row.
+Here: what is asked of the database and the model, in which order. Elsewhere: the
+compiled model (``compiled``), what is said about the estimate (``comparables``,
+``explanation``). The query catalogue and the registry's alias are passed in.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ml import (
+    comparables,
+    explanation,
+    fallback,
+    features,
+    intervals,
+    nearby,
+    refusals,
+    rounding,
+)
+from ml.comparables import Comparable
+from ml.compiled_markets import CompiledMarkets
+from ml.explanation import Explanation, Inputs
+from ml.nearby import Ask
+from ml.scoring_policy import ScoringPolicy, read_policy
+from ml.scoring_run import newest_sales
+from ml.threads import calm_openmp
+from ml.tracking import MODEL_NAME, LoadedModel, Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import psycopg
+
+    Floats = npt.NDArray[np.float64]
+
+#: Seconds until a champion that could not be loaded is tried again.
+_PATIENCE = 30.0
+#: Seconds that policy and the newest sales' dates are remembered.
+_FRESH = 60.0
+
+
+class UnknownHome(LookupError):
+    """No active property has that id in the feature table."""
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """What a home is worth, how sure, and what that rests on; amounts in whole AUD.
+
+    ``intervals`` by percent (low, high). Where none is given ``estimate_aud`` is None
+    and ``refused`` is one of ``refusals.REASONS``, told in words by ``detail``.
+    ``fsd``, class and flags are those of the batch.
+    ``degraded`` says why the champion was not asked; ``snapshot_id`` names the data of
+    the last scoring that moved this home's estimate, ``standing_aud``.
+    """
+
+    property_id: str
+    valuation_date: datetime.date
+    estimate_aud: int | None
+    intervals: Mapping[int, tuple[int, int]]
+    confidence: float | None
+    fsd: float | None
+    confidence_class: str | None
+    extrapolation: bool
+    thin_data: bool
+    refused: str | None
+    detail: str | None
+    method: str | None
+    model_name: str | None
+    model_version: str | None
+    degraded: str | None
+    snapshot_id: str | None
+    standing_aud: int | None
+    source: str
+    source_file: str
+    source_row_number: int
+    is_simulated: bool
+    inputs: Inputs = field(repr=False)
+    comparables: tuple[Comparable, ...] = ()
+    explanation: Explanation | None = None
+
+
+class Valuer:
+    """Values homes one at a time. Safe for threads, each with its own connection.
+
+    Args:
+        registry: where champions are loaded from.
+        ask: ``database.catalogue.ask``.
+        current: the version that is champion now, None where there is none; asked
+            before every valuation, so it must be cheap.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        ask: Ask,
+        current: Callable[[psycopg.Connection[Any]], str | None],
+    ) -> None:
+        self._registry, self._ask, self._current = registry, ask, current
+        self._lock = threading.Lock()
+        self._loaded: LoadedModel | None = None
+        self._failed: tuple[str, str, float] | None = None
+        self._spread: tuple[LoadedModel, intervals.IntervalModel] | None = None
+        self._pools: Any = None
+        self._rules: (
+            tuple[float, tuple[ScoringPolicy, Mapping[str, datetime.date]]] | None
+        ) = None
+
+    def champion(
+        self, connection: psycopg.Connection[Any]
+    ) -> tuple[LoadedModel | None, str | None]:
+        """The champion as of now, or None and the reason in a sentence."""
+        version = self._current(connection)
+        if version is None:
+            return None, f"{MODEL_NAME} has no champion yet"
+        loaded = self._loaded
+        if loaded is not None and loaded.version.version == version:
+            return loaded, None
+        with self._lock:
+            loaded = self._loaded
+            if loaded is not None and loaded.version.version == version:
+                return loaded, None
+            return self._load(version)
+
+    def _load(self, version: str) -> tuple[LoadedModel | None, str | None]:
+        if self._failed is not None:
+            which, reason, when = self._failed
+            if which == version and time.monotonic() - when < _PATIENCE:
+                return None, reason
+        try:
+            calm_openmp()
+            loaded = self._registry.load(self._registry.version(version))
+        except Exception as error:  # whatever MLflow or a driver raises: go on without
+            reason = f"champion not available: {str(error).strip()[:300]}"
+            self._failed = (version, reason, time.monotonic())
+            return None, reason
+        self._loaded, self._failed = loaded, None
+        return loaded, None
+
+    def value(
+        self,
+        connection: psycopg.Connection[Any],
+        property_id: str,
+        *,
+        explain: bool = False,
+    ) -> Valuation:
+        """Estimate, intervals, confidence and comparables of one home.
+
+        ``explain`` adds contributions, and tells adjustments apart by group of inputs.
+
+        Raises:
+            UnknownHome: no active property has this id.
+        """
+        with self._one_thread():
+            champion, degraded = self.champion(connection)
+            rows = features.read_homes(connection, [property_id])
+            row = rows.get(str(property_id))
+            if row is None:
+                raise UnknownHome(f"no features of a property {property_id}")
+            told = self._by_model(row, champion)
+            by_model = bool(told)
+            if not by_model:
+                told = _by_fallback(connection, row)
+            told = self._judged(connection, row, told, champion)
+            if by_model and champion is not None and told["refused"] is None:
+                told |= self._beside(connection, row, champion, told, explain=explain)
+            standing = self._ask(
+                connection, "property_prediction", property_id=property_id
+            )
+        known = standing[0] if standing else {}
+        return Valuation(
+            property_id=str(row["property_id"]),
+            degraded=degraded,
+            snapshot_id=known.get("features_snapshot_id"),
+            standing_aud=known.get("estimate_aud"),
+            source=row["source"],
+            source_file=row["source_file"],
+            source_row_number=row["source_row_number"],
+            is_simulated=row["is_simulated"],
+            inputs={name: row[name] for name in features.COLUMNS},
+            **({"valuation_date": row["as_of_date"]} | _NOTHING | told),
+        )
+
+    def _by_model(
+        self, row: Mapping[str, Any], champion: LoadedModel | None
+    ) -> dict[str, Any]:
+        """What the champion says; empty where it cannot value the home."""
+        import numpy as np
+
+        if champion is None or (row["dwelling_type"] or "") not in (
+            champion.dwelling_types
+        ):
+            return {}
+        estimate = estimates(champion.model, [row])
+        if not (np.isfinite(estimate[0]) and estimate[0] >= 1):
+            return {}
+        frame = features.inputs_of([row])
+        model = self._intervals(champion)
+        half = model.half_width(frame, estimate)
+        factors = {**champion.factors, model.pct: model.factor}
+        found = {}
+        for pct, factor in sorted(factors.items()):
+            reach = np.exp(half if pct == model.pct else half * factor / model.factor)
+            low, high = estimate / reach, estimate * reach
+            if pct == model.pct:
+                # As the batch has it, to the last bit.
+                low = estimate * np.exp(-half)
+                sure = intervals.confidence(low, high, estimate)
+            told, below, above = rounding.rounded(estimate, low, high)
+            found[pct] = (int(below[0]), int(above[0]))
+        return {
+            "estimate_aud": int(told[0]),
+            "intervals": found,
+            "confidence": round(float(sure[0]), 3),
+            "fsd": float(half[0] * champion.fsd_ratio),
+            "extrapolation": _is_outside(row, champion.ranges),
+            "method": "model",
+            "model_name": MODEL_NAME,
+            "model_version": champion.version.version,
+        }
+
+    def _judged(
+        self,
+        connection: psycopg.Connection[Any],
+        row: Mapping[str, Any],
+        told: Mapping[str, Any],
+        champion: LoadedModel | None,
+    ) -> dict[str, Any]:
+        """What is told of a valuation, or that it is refused, by the batch's rules."""
+        import numpy as np
+        import pandas as pd
+
+        policy, newest = self._rules_now(connection)
+        frame = features.inputs_of([row])
+        frame["as_of_date"] = pd.to_datetime(row["as_of_date"])
+        method, fsd = told.get("method"), told.get("fsd", np.nan)
+        values = pd.DataFrame({"method": [method], "fsd": [fsd]}, dtype=object)
+        modelled = None if champion is None else frozenset(champion.dwelling_types)
+        refused = refusals.refuse(frame, values, policy, newest, modelled)
+        if len(refused):
+            said = refused.iloc[0]
+            return {"refused": said["reason"], "detail": said["detail"]}
+        sales = row["suburb_type_sales_12m"]
+        return {
+            **told,
+            "fsd": round(float(fsd), 6),
+            "confidence_class": policy.confidence_classes(np.array([fsd]))[0],
+            "thin_data": (sales or 0) < policy.thin_sales,
+            "refused": None,
+        }
+
+    def _rules_now(
+        self, connection: psycopg.Connection[Any]
+    ) -> tuple[ScoringPolicy, Mapping[str, datetime.date]]:
+        """Policy and newest sales by state, as of a minute ago at the most."""
+        known = self._rules
+        if known is None or time.monotonic() - known[0] > _FRESH:
+            rules = (read_policy(connection), newest_sales(connection))
+            self._rules = known = (time.monotonic(), rules)
+        return known[1]
+
+    def _intervals(self, champion: LoadedModel) -> intervals.IntervalModel:
+        """The champion's interval, read from its numbers once."""
+        known = self._spread
+        if known is None or known[0] is not champion:
+            made = intervals.IntervalModel.from_dict(champion.intervals)
+            self._spread = known = (champion, made)
+        return known[1]
+
+    def _beside(
+        self,
+        connection: psycopg.Connection[Any],
+        row: Mapping[str, Any],
+        champion: LoadedModel,
+        told: Mapping[str, Any],
+        *,
+        explain: bool,
+    ) -> dict[str, Any]:
+        """Comparables, and contributions where they are asked for."""
+
+        def ask_model(homes: Sequence[Inputs]) -> Floats:
+            return estimates(champion.model, homes)
+
+        day, ask = row["as_of_date"], self._ask
+        sales, level = nearby.sales_nearby(connection, ask, row)
+        chosen = comparables.choose(row, str(row["property_id"]), day, sales)
+        found = comparables.adjusted(row, level, chosen, ask_model, by_group=explain)
+        if not explain:
+            return {"comparables": tuple(found)}
+        reference = nearby.typical_home(connection, ask, row, sales)
+        if reference is None:
+            return {"comparables": tuple(found)}
+        named, home = reference
+        told_as = told["estimate_aud"]
+        return {
+            "comparables": tuple(found),
+            "explanation": explanation.explain(
+                ask_model, home, row, told_as, named, _rounded
+            ),
+        }
+
+    def _one_thread(self) -> Any:
+        """One row is too little work for a second thread to wake up for."""
+        if self._pools is None:
+            from threadpoolctl import (  # type: ignore[import-untyped]
+                ThreadpoolController,
+            )
+
+            calm_openmp()
+            import sklearn.ensemble  # noqa: F401  (its pool is to be known)
+
+            self._pools = ThreadpoolController()
+        return self._pools.limit(limits=1)
+
+
+_NOTHING: dict[str, Any] = {
+    "estimate_aud": None,
+    "intervals": {},
+    "confidence": None,
+    "fsd": None,
+    "confidence_class": None,
+    "extrapolation": False,
+    "thin_data": False,
+    "refused": None,
+    "detail": None,
+    "method": None,
+    "model_name": None,
+    "model_version": None,
+}
+
+
+def estimates(model: Any, homes: Sequence[Inputs]) -> Floats:
+    """What a loaded model says of homes by column, in AUD."""
+    import numpy as np
+
+    if isinstance(model, CompiledMarkets):
+        return model.estimate_homes(homes)
+    return np.asarray(model.predict(features.inputs_of(homes)), dtype="float64")
+
+
+def _is_outside(
+    row: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]
+) -> bool:
+    """Whether a number lies outside the range it was learnt in."""
+    return any(
+        row[name] is not None and not low <= row[name] <= high
+        for name, (low, high) in ranges.items()
+    )
+
+
+def _by_fallback(
+    connection: psycopg.Connection[Any], row: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is known without a model, as the batch has it; empty where nothing is."""
+    import numpy as np
+    import pandas as pd
+
+    frame = pd.DataFrame([{**row, "property_id": str(row["property_id"])}])
+    frame["as_of_date"] = pd.to_datetime(frame["as_of_date"])
+    for name in features.NUMBERS:
+        frame[name] = frame[name].astype("float64")
+    known = fallback.last_good(connection, [str(row["property_id"])])
+    found = fallback.value(frame, known).iloc[0]
+    if found["method"] is None:
+        return {}
+    dollars = [np.array([float(found[name])]) for name in ("estimate", "low", "high")]
+    told, low, high = rounding.rounded(*dollars)
+    version = found["model_version"]
+    return {
+        "valuation_date": found["valuation_date"].date(),
+        "estimate_aud": int(told[0]),
+        "intervals": {intervals.INTERVAL_PCT: (int(low[0]), int(high[0]))},
+        "confidence": round(float(found["confidence"]), 3),
+        "fsd": float(found["fsd"]),
+        "method": found["method"],
+        "model_name": found["model_name"],
+        "model_version": None if version is None else str(version),
+    }
+
+
+def _rounded(dollars: float) -> int:
+    import numpy as np
+
+    one = np.array([dollars if math.isfinite(dollars) else 1.0])
+    return int(rounding.rounded(one, one, one)[0][0])
