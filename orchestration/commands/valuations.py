@@ -94,7 +94,8 @@ def page_parts(address: str, found: Valuation) -> Iterator[Any]:
     yield f"valued as of {found.valuation_date:%-d %B %Y}"
     yield ""
     if found.estimate_aud is None:
-        yield f"[bold]no estimate[/bold] ({found.refused}): {_escaped(str(found.detail))}"
+        why = f"({found.refused}): {_escaped(str(found.detail))}"
+        yield f"[bold]no estimate[/bold] {why}"
     else:
         yield f"[bold]{_money(found.estimate_aud)}[/bold]"
         yield _ranges(found)

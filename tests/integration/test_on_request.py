@@ -305,10 +305,6 @@ def test_what_the_batch_refuses_is_refused_here(market: Market):
         conn.execute(
             "update ml.scoring_policy set value = 0.001 where name = 'refuse_fsd'"
         )
-        conn.execute(
-            "insert into ml.scoring_policy (name, value) values ('refuse_fsd', 0.001) "
-            "on conflict (name) do nothing"
-        )
         found = market.valuer().value(conn, home)
         conn.rollback()
     assert (found.refused, found.estimate_aud) == ("too_uncertain", None)

@@ -33,7 +33,8 @@ RECIPE = candidates.Recipe(len(ROWS), 1)
 def fitted(model: Any) -> Any:
     with warnings.catch_warnings(), limited(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(INPUTS, PRICE)
+        learnt = model.fit(INPUTS, PRICE)
+    return candidates.lean(learnt) if hasattr(learnt, "regressor_") else learnt
 
 
 @pytest.fixture(scope="module")
