@@ -12,6 +12,7 @@ MODULES = {
     "deliveries": "delivery_rate",
     "scoring": "scoring_rate",
     "single-valuation": "single_valuation",
+    "valuation": "valuation_accuracy",
     "step-overhead": "step_overhead",
     "location-load": "location_load",
     "domain-listings": "domain_listings",
@@ -25,7 +26,7 @@ MODULES = {
     "soak": "soak",
 }
 #: Of many minutes and gigabytes: by name only.
-BY_NAME_ONLY = frozenset({"national-full", "soak"})
+BY_NAME_ONLY = frozenset({"national-full", "soak", "valuation"})
 
 
 def measure(name: str) -> Sequence[Figure]:

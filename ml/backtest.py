@@ -129,7 +129,7 @@ def backtest(
         started = time.perf_counter()
         trained = training.train(before, chosen)
         seconds += time.perf_counter() - started
-        parts.append(_judged(trained, frame[later], before, begin))
+        parts.append(_judged(trained, frame[later], before, begin, chosen))
     return Backtest(
         rows=pd.concat(parts, ignore_index=True),
         as_of=as_of,
@@ -159,12 +159,16 @@ def _cuts(
 
 
 def _judged(
-    trained: Trained, later: pd.DataFrame, before: pd.DataFrame, cut: np.datetime64
+    trained: Trained,
+    later: pd.DataFrame,
+    before: pd.DataFrame,
+    cut: np.datetime64,
+    policy: TrainingPolicy,
 ) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    inputs = features.model_inputs(later)
+    inputs = features.model_inputs(later, policy.extra_numbers)
     known = features.dwelling_types(inputs).isin(trained.dwelling_types).to_numpy()
     estimate = np.full(len(later), np.nan)
     estimate[known] = training.predict(trained.model, inputs[known])

@@ -209,7 +209,7 @@ def _scaled(present: set[str], rows: int) -> Any:
     return ColumnTransformer(
         [
             ("logs", _log_scaler(), _kept(_LOGS, present)),
-            ("numbers", _scaler(), _kept(NUMBERS, present - set(_LOGS))),
+            ("numbers", _scaler(), _numbers(present - set(_LOGS))),
             ("categories", _one_hot(max(2, rows // 200)), _kept(_ONE_HOT, present)),
         ],
         verbose_feature_names_out=False,
@@ -228,7 +228,7 @@ def _dense(present: set[str], rows: int, seed: int) -> Any:
     return ColumnTransformer(
         [
             ("logs", _log_scaler(), _kept(_LOGS, present)),
-            ("numbers", _scaler(), _kept(NUMBERS, plain)),
+            ("numbers", _scaler(), _numbers(plain)),
             ("place", _scaler(), _kept(_PLACE, present)),
             ("categories", _one_hot(max(2, rows // 500)), _kept(_ONE_HOT, present)),
             ("locality", _one_hot(5, 600), _kept(("locality",), present)),
@@ -281,6 +281,11 @@ def _one_hot(least: int, most: int | None = None) -> Any:
         max_categories=most,
         sparse_output=False,
     )
+
+
+def _numbers(present: set[str]) -> list[str]:
+    """Of the catalogue, then those beyond it."""
+    return [*_kept(NUMBERS, present), *sorted(present - set(COLUMNS))]
 
 
 def _kept(names: Iterable[str], present: set[str]) -> list[str]:
@@ -361,7 +366,7 @@ def _boosting(present: set[str], settings: dict[str, Any], seed: int) -> Any:
             ("categories", native, named),
             ("encoded", _encoder(seed), _kept(_ENCODED, present)),
             ("postcode", ordered, _kept(["postcode"], present)),
-            ("numbers", "passthrough", _kept(NUMBERS, present)),
+            ("numbers", "passthrough", _numbers(present)),
         ],
         verbose_feature_names_out=False,
     )

@@ -241,11 +241,13 @@ def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:
     return f"{words[0]:x}-" + "".join(f"{word % 2**64:016x}" for word in words[1:])
 
 
-def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
+def model_inputs(
+    frame: pd.DataFrame, extra_numbers: Sequence[str] = ()
+) -> pd.DataFrame:
     """Take the model's columns, in catalogue order.
 
     Categories are objects with NaN for missing, numbers float64; the same for
-    training, batch and single rows.
+    training, batch and single rows. ``extra_numbers`` are columns beyond the catalogue.
     """
     import numpy as np
     import pandas as pd
@@ -254,7 +256,7 @@ def model_inputs(frame: pd.DataFrame) -> pd.DataFrame:
     for name in CATEGORIES:
         values = frame[name].astype(object)
         columns[name] = values.where(values.notna(), np.nan)
-    for name in NUMBERS:
+    for name in (*NUMBERS, *extra_numbers):
         columns[name] = pd.to_numeric(frame[name]).astype("float64")
     return pd.DataFrame(columns, index=frame.index)
 
@@ -280,7 +282,7 @@ def is_bid(frame: pd.DataFrame) -> npt.NDArray[Any]:
 
 def coverage(inputs: pd.DataFrame) -> dict[str, float]:
     """Share (0 to 1) of rows that know each column of model inputs."""
-    return {name: float(inputs[name].notna().mean()) for name in COLUMNS}
+    return {str(name): float(inputs[name].notna().mean()) for name in inputs}
 
 
 def ranges(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float]]:

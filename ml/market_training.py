@@ -118,7 +118,7 @@ def judge_market(
     recipe = Recipe(
         len(inputs),
         policy.seed,
-        tuple(c for c in features.COLUMNS if c not in left_out),
+        tuple(str(c) for c in inputs if c not in left_out),
         _families(inputs[first], policy),
     )
     names = candidates.competitors(int(sold.sum()))

@@ -28,7 +28,7 @@ from ml import (
 )
 from ml.comparables import Comparable
 from ml.compiled_markets import CompiledMarkets
-from ml.explanation import Explanation, Inputs
+from ml.explanation import Contribution, Explanation, Inputs
 from ml.nearby import Ask
 from ml.scoring_policy import ScoringPolicy, read_policy
 from ml.scoring_run import newest_sales
@@ -87,6 +87,20 @@ class Valuation:
     inputs: Inputs = field(repr=False)
     comparables: tuple[Comparable, ...] = ()
     explanation: Explanation | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What moved the estimate since the valuation before, in whole AUD.
+
+    ``parts`` add up to the difference from ``before_aud``, which ``model_version``
+    said.
+    """
+
+    before_aud: int
+    model_version: str
+    parts: tuple[Contribution, ...]
 
 
 class Valuer:
@@ -296,17 +310,53 @@ class Valuer:
         found = comparables.adjusted(row, level, chosen, ask_model, by_group=explain)
         if not explain:
             return {"comparables": tuple(found)}
+        told_as = told["estimate_aud"]
+        change = self._change(connection, row, champion, told_as, ask_model)
         reference = nearby.typical_home(connection, ask, row, sales)
         if reference is None:
-            return {"comparables": tuple(found)}
+            return {"comparables": tuple(found), "change": change}
         named, home = reference
-        told_as = told["estimate_aud"]
         return {
+            "change": change,
             "comparables": tuple(found),
             "explanation": explanation.explain(
                 ask_model, home, row, told_as, named, _rounded
             ),
         }
+
+    def _change(
+        self,
+        connection: psycopg.Connection[Any],
+        row: Mapping[str, Any],
+        champion: LoadedModel,
+        now_aud: int,
+        ask_model: explanation.Estimate,
+    ) -> Change | None:
+        """Since the valuation before the standing one, where a model made it."""
+        rows = self._ask(
+            connection, "valuation_before", property_id=str(row["property_id"])
+        )
+        if not rows or rows[0]["model_version"] is None:
+            return None
+        known = rows[0]
+        old: dict[str, Any] = dict.fromkeys(features.COLUMNS)
+        for kind in ("number", "category"):
+            values = known[
+                f"previous_{'numbers' if kind == 'number' else 'categories'}"
+            ]
+            old |= dict(zip(known[f"{kind}_names"], values, strict=True))
+        version = str(known["model_version"])
+        same = version == champion.version.version
+        before = known["estimate_aud"]
+        if same:
+            # What it said then is what it says of those inputs still.
+            before = _rounded(float(ask_model([old])[0]))
+        if before is None:
+            return None
+        parts = explanation.why_changed(
+            ask_model, old, int(before), row, now_aud, same_model=same
+        )
+        return Change(int(before), version, parts)
 
     def _one_thread(self) -> Any:
         """One row is too little work for a second thread to wake up for."""

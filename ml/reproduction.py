@@ -129,6 +129,7 @@ def policy_from(values: Mapping[str, Any]) -> TrainingPolicy:
     known = {
         k: v for k, v in values.items() if k in TrainingPolicy.__dataclass_fields__
     }
+    known["extra_numbers"] = tuple(known.get("extra_numbers", ()))
     known["equity"] = EquityPolicy(**known.get("equity", {}))
     return TrainingPolicy(**known)
 

@@ -42,7 +42,7 @@ class TrainingPolicy:
     model behind; as many as ``level_sales`` of them are half believed. ``equity`` is
     how much of the repair of vertical equity is taken. A state of ``market_sales``
     sales has a pipeline of its own, a family of dwellings of ``family_sales`` members
-    of its own in a stack.
+    of its own in a stack. ``extra_numbers`` are columns beyond the catalogue.
     """
 
     seed: int = 20_240_101
@@ -57,6 +57,7 @@ class TrainingPolicy:
     level_sales: float = 100.0
     market_sales: int = 1_000
     family_sales: int = 1_000
+    extra_numbers: tuple[str, ...] = ()
     equity: EquityPolicy = field(default_factory=EquityPolicy)
 
 

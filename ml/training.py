@@ -179,7 +179,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         )
     seconds: dict[str, float] = {}
     sales = Sales(
-        features.model_inputs(frame),
+        features.model_inputs(frame, chosen.extra_numbers),
         frame["price_aud"].to_numpy(dtype="float64"),
         frame["as_of_date"].to_numpy().astype("datetime64[D]"),
         sold,
@@ -197,7 +197,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         parts |= fitted
         routes |= leading
     used = {c for market in markets for c in market.learning.recipe.columns}
-    columns = tuple(c for c in features.COLUMNS if c in used)
+    columns = tuple(str(c) for c in sales.inputs if c in used)
     return Trained(
         winner=winner,
         model=MarketModel(parts, routes),

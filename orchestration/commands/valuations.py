@@ -114,6 +114,9 @@ def page_parts(address: str, found: Valuation) -> Iterator[Any]:
         yield ""
         yield f"[bold]Why[/bold], from {_escaped(found.explanation.reference)}"
         yield _why(found)
+    if found.change is not None:
+        yield ""
+        yield from _what_changed(found)
     if found.comparables:
         yield ""
         yield f"[bold]Comparable sales ({len(found.comparables)})[/bold]"
@@ -144,6 +147,25 @@ def _why(found: Valuation) -> Table:
             table.add_row(TITLES[one.group], _signed(one.aud), names)
     table.add_row("[bold]estimate[/bold]", _money(told.estimate_aud), "")
     return table
+
+
+def _what_changed(found: Valuation) -> Iterator[Any]:
+    from ml.explanation import TITLES
+
+    change = found.change
+    assert change is not None
+    if not change.parts:
+        yield "[bold]Unchanged[/bold] since the valuation before"
+        return
+    yield (
+        f"[bold]Why it changed[/bold], from {_money(change.before_aud)} by version "
+        f"{change.model_version}"
+    )
+    table = _table(("", "left"), ("", "right"), ("what is new", "left"))
+    for one in sorted(change.parts, key=lambda c: -abs(c.aud)):
+        names = ", ".join(name.replace("_", " ") for name in one.inputs)
+        table.add_row(TITLES[one.group], _signed(one.aud), names)
+    yield table
 
 
 def _comparables(found: tuple[Comparable, ...]) -> Table:

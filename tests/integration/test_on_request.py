@@ -312,6 +312,31 @@ def test_what_the_batch_refuses_is_refused_here(market: Market):
     assert found.comparables == ()
 
 
+def test_why_an_estimate_changed_is_told_in_dollars(market: Market):
+    valued = market.scored.valuations
+    home, before = valued["property_id"].iloc[2], int(valued["estimate_aud"].iloc[2])
+    with market.connect() as conn:
+        first = market.valuer().value(conn, home, explain=True)
+        assert first.change is None
+        grow = "update ml.property_features set land_area_m2 = land_area_m2 + %s "
+        grow += "where property_id = %s"
+        conn.execute(grow, [300, home])
+        conn.commit()
+        try:
+            score(market.url, market.registry, write=True)
+            found = market.valuer().value(conn, home, explain=True)
+        finally:
+            conn.execute(grow, [-300, home])
+            conn.commit()
+            score(market.url, market.registry, write=True)
+    told = found.change
+    assert told is not None
+    assert (told.before_aud, told.model_version) == (before, first.model_version)
+    assert {part.group for part in told.parts} == {"type_and_land"}
+    assert told.parts[0].inputs == ("land_area_m2",)
+    assert told.before_aud + sum(part.aud for part in told.parts) == found.estimate_aud
+
+
 def test_the_command_shows_what_an_estimate_rests_on(
     market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
