@@ -44,7 +44,10 @@ def fill(conn: psycopg.Connection, homes: int = SMALL) -> None:
     base, *sections = script.replace("{homes}", str(homes)).split(_SECTION)
     conn.autocommit = True
     conn.execute(base)
-    conn.execute("truncate ml.current_predictions, ml.price_predictions")
+    conn.execute(
+        "truncate ml.current_predictions, ml.price_predictions, "
+        "ml.prediction_feedback, ml.valued_inputs, ml.scorers restart identity"
+    )
     for section in sections:
         table, _, statement = section.partition("\n")
         source = f"fill_{table.split('.')[1]}"

@@ -274,6 +274,17 @@ create temporary table fill_current_predictions as
 select property_id, md5('prediction' || home)::uuid as prediction_id
 from homes;
 
+-- table: ml.valued_inputs
+insert into ml.scorers (fingerprint, model_version, number_names, category_names)
+values ('before', '1', '{bedrooms}', '{state}');
+create temporary table fill_valued_inputs as
+select
+    property_id, scorer_id, 1 as input_hash, array[3.0] as numbers,
+    array['NSW'] as categories, scorer_id as previous_scorer_id,
+    array[2.0] as previous_numbers, array['NSW'] as previous_categories
+from homes
+cross join ml.scorers;
+
 -- table: marts.suburbs
 create temporary table fill_suburbs as
 select suburb_key, suburb, 'NSW' as state

@@ -34,6 +34,7 @@ def _checks() -> Iterator[tuple[Any, str]]:
             agreement,
             anomalies,
             checks,
+            feedback,
             freshness,
             predictions,
             quality,
@@ -41,7 +42,7 @@ def _checks() -> Iterator[tuple[Any, str]]:
         )
 
         made = [
-            *dg.load_asset_checks_from_modules([checks, agreement]),
+            *dg.load_asset_checks_from_modules([checks, agreement, feedback]),
             *freshness.freshness_checks,
             *raw_reference.reference_checks,
             *quality.suite_checks,

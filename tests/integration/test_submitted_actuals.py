@@ -41,7 +41,10 @@ def homes(conn: Conn) -> list[Any]:
     for home in ids:
         prediction = plant_prediction(conn, home, "2024-02-05", 1_000_000)
         conn.execute(
-            "insert into ml.current_predictions values (%s, %s)", [home, prediction]
+            "insert into ml.current_predictions "
+            "select property_id, prediction_id, prediction_id, estimate_aud, method "
+            "from ml.price_predictions where (property_id, prediction_id) = (%s, %s)",
+            [home, prediction],
         )
     conn.commit()
     return ids

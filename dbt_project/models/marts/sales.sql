@@ -7,10 +7,10 @@
         indexes=[
             {"columns": ["sale_id"], "unique": true, "serves": ["model sales"]},
             {"columns": ["property_id", "contract_date"],
-             "serves": ["property_sales_as_known"]},
+             "serves": ["property_sales_as_known", "sales_of_homes"]},
             {"columns": ["suburb_key", "contract_date"],
              "include": ["price_aud", "dwelling_type"], "where": "is_market_sale",
-             "serves": ["suburb_sales"]},
+             "serves": ["comparable_sales_of_a_suburb", "suburb_sales"]},
             {"columns": ["suburb_key", "contract_date", "dwelling_type"],
              "where": "exclusion_reasons = '{address_not_identified}'",
              "serves": ["model int_market__suburb_months"]},
