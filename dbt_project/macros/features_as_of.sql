@@ -304,11 +304,13 @@ left join seifa_scores
         seifa_scores.superseded_on is null
         or as_of.as_of_date <= seifa_scores.superseded_on
     )
-left join land_value_days
-    on as_of.as_of_date = land_value_days.as_of_date
 left join land_values
     on as_of.property_id = land_values.property_id
-    and land_value_days.base_date = land_values.base_date
+    and as_of.as_of_date > land_values.out_on
+    and (
+        land_values.next_out_on is null
+        or as_of.as_of_date <= land_values.next_out_on
+    )
 {%- endmacro %}
 
 {% macro is_bid(prefix="") -%}

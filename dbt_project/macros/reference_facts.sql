@@ -1,10 +1,10 @@
 {% macro reference_facts() -%}
 {#-
-    CTEs of what reference sets say as of a day, for features_as_of; they read its CTE
-    `as_of`. A set that is not loaded has no rows, and the feature is missing.
+    CTEs of what reference sets say as of a day, for features_as_of. A set that is not
+    loaded has no rows, and the feature is missing.
 
-    Joined by equal days, postcodes and homes: ranges cannot be hashed, so the few days
-    there are get what was in force on them first.
+    To be joined by equal days, postcodes and homes, each with few spans of time: a range
+    alone cannot be hashed.
 -#}
 -- The days on which the target moved are few, those that state it many. The newest is in
 -- force to the day of its release, and is believed for as long as a stale snapshot is.
@@ -94,25 +94,30 @@ parcels as (
     where parcel_count = 1 and home_count = 1
 ),
 
+-- A base date's values from the day after they were out to when the next one's are.
+land_value_times as (
+    select base_date, out_on, lead(out_on) over (order by base_date) as next_out_on
+    from (
+        select distinct
+            base_date,
+            (base_date + interval '{{ var("land_values_published_after_months") }} months')
+                ::date as out_on
+        from parcel_values
+    ) as bases
+),
+
 land_values as (
     select
         parcels.property_id,
-        parcel_values.base_date,
+        times.out_on,
+        times.next_out_on,
         ln(max(parcel_values.land_value_aud)::double precision) as land_value_log
     from parcels
     inner join parcel_values
         on parcels.valuer_property_id = parcel_values.valuer_property_id
-    group by 1, 2
+    inner join land_value_times as times
+        on parcel_values.base_date = times.base_date
+    group by 1, 2, 3
     having min(parcel_values.land_value_aud) = max(parcel_values.land_value_aud)
-),
-
--- The newest base date whose values were out before the day.
-land_value_days as (
-    select days.as_of_date, max(bases.base_date) as base_date
-    from (select distinct as_of_date from as_of) as days
-    inner join (select distinct base_date from parcel_values) as bases
-        on days.as_of_date
-        > bases.base_date + interval '{{ var("land_values_published_after_months") }} months'
-    group by 1
 )
 {%- endmacro %}
