@@ -28,14 +28,16 @@ cash_rate_changes as (
 ),
 
 -- By the day that looks back on it: a target is known once it was in force for a day.
+-- Days are distinct anyway; said so, or the planner hashes every sale instead of them.
 cash_rate_days as (
-    select
+    select distinct on (as_of_date)
         changes.observed_date + 1 + days.number as as_of_date,
         changes.cash_rate_target_pct::double precision as cash_rate_pct
     from cash_rate_changes as changes
     cross join lateral generate_series(
         0, changes.ends_on - changes.observed_date - 1
     ) as days (number)
+    order by as_of_date
 ),
 
 -- Each edition from the day after its publication to the next one's. The ABS's own
