@@ -49,6 +49,8 @@ REFERENCE_SOURCES = (
     "vic_suburb_medians",
     "nsw_suburb_medians",
 )
+#: Those that features look up.
+_FEATURE_SOURCES = ("nsw_land_values", "seifa", "cash_rate")
 _LAYER_GROUPS = {"ml": "features"}
 _BUILD_LOCK = 7_240_002
 # Unit tests judge the SQL, not the data: they run in CI, not every night.
@@ -82,7 +84,8 @@ class Translator(DagsterDbtTranslator):
         """As dbt has it, but nothing waits for listings except listings.
 
         A portal that is away must not hold up sales: what reads both runs after the
-        listings by its priority and takes their last good state.
+        listings by its priority and takes their last good state. Features take that of
+        the reference sets likewise.
         """
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id)
@@ -90,7 +93,11 @@ class Translator(DagsterDbtTranslator):
             return spec
         known = {**manifest["nodes"], **manifest["sources"]}
         parents = [known[name] for name in node["depends_on"]["nodes"] if name in known]
-        held_up = {self.get_asset_key(p) for p in parents if _of_listings(p)}
+        held_up = {
+            self.get_asset_key(p)
+            for p in parents
+            if _of_listings(p) or _of_reference_features(node)
+        }
         return spec.replace_attributes(
             deps=[dep for dep in spec.deps if dep.asset_key not in held_up]
         )
@@ -100,6 +107,11 @@ def _of_listings(node: Mapping[str, Any]) -> bool:
     if node.get("source_name") == "listing_branch":
         return True
     return bool({"listings", "listing_marts"}.intersection(node.get("tags", ())))
+
+
+def _of_reference_features(node: Mapping[str, Any]) -> bool:
+    """Staging of a reference set that features read, and that is built with them."""
+    return {"reference", "features"}.issubset(node.get("tags", ()))
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,13 @@ _TAGS = ("listings", "reference", "listing_marts", "market", "features")
 BRANCHES = (
     # Built though nothing may ever land: the market reads what they make.
     Branch("dbt_listings", _LISTINGS, select="tag:listings"),
-    Branch("dbt_reference", REFERENCE_SOURCES, select="tag:reference", waits=True),
+    Branch(
+        "dbt_reference",
+        REFERENCE_SOURCES,
+        select="tag:reference",
+        exclude="tag:features",
+        waits=True,
+    ),
     Branch(
         LISTINGS_BUILD,
         _LISTINGS,
@@ -160,7 +178,14 @@ BRANCHES = (
         select="tag:market",
         priority=-5,
     ),
-    Branch(FEATURES_BUILD, after=(SALES_BUILD,), select="tag:features", priority=-5),
+    Branch(
+        FEATURES_BUILD,
+        # Reference sets that are away, or never came, hold up no features.
+        _FEATURE_SOURCES,
+        after=(SALES_BUILD,),
+        select="tag:features",
+        priority=-5,
+    ),
 )
 
 

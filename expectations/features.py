@@ -91,6 +91,9 @@ def _shared() -> tuple[Rule, ...]:
         between("bathrooms", 0, 20, "warn", "Bathrooms of a dwelling."),
         between("land_area_m2", 0, 100_000_000, "warn", "Land of at most 10,000 ha."),
         between("building_area_m2", 0, 5_000, "warn", "Floor of a dwelling."),
+        between("cash_rate_pct", -1, 20, "warn", "A target the RBA may have set."),
+        between("seifa_score", 0, 1_500, "warn", "About 1000, as the ABS scales it."),
+        between("land_value_log", 0, _HIGH, "warn", "Log of $1 to $1 bn."),
         between("year_built", 1788, 2100, "warn", "Built since settlement."),
         no_rows(
             "real_and_simulated_never_mix",

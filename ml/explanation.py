@@ -34,18 +34,19 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "type_and_land": (
         *("dwelling_type", "land_area_m2", "zone_code", "is_strata"),
-        "has_unit_number",
+        *("has_unit_number", "land_value_log"),
     ),
     "place": (
         *("state", "region", "locality", "street", "postcode", "latitude"),
         *("longitude", "place_level", "km_to_centre", "unit_number", "street_number"),
+        "seifa_score",
     ),
     LOCAL_LEVEL: (
         *("suburb_type_log_price_12m", "suburb_type_sales_12m"),
         *("suburb_log_price_12m", "postcode_type_log_price_12m"),
         "state_type_log_price_3m",
     ),
-    TIME: ("month_index", "month_of_year"),
+    TIME: ("month_index", "month_of_year", "cash_rate_pct"),
     "own_past": (
         *("last_price_log", "months_since_last_sale", "last_price_indexed_log"),
         *("last_bid_log", "months_since_last_bid"),
@@ -56,7 +57,7 @@ TITLES = {
     "type_and_land": "type and land",
     "place": "place within the suburb and city",
     LOCAL_LEVEL: "prices paid nearby lately",
-    TIME: "time",
+    TIME: "time and interest rates",
     "own_past": "its own past",
     OTHER: "everything else",
     MODEL: "another model",

@@ -29,6 +29,10 @@ _PLACE = (
     "attribute of the dwelling; its street and suburb as known in whole months before"
 )
 
+_RATE = "in force the day before as_of_date; unknown 45 days after the newest release"
+_SEIFA = "newest edition published before as_of_date"
+_LAND = "newest base date (1 July) more than 7 months before as_of_date"
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -142,6 +146,15 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("last_bid_log", "number", "ln AUD", "log of the newest bid refused", _BIDS),
     Feature("months_since_last_bid", "number", "months", "time since that bid", _BIDS),
+    Feature("cash_rate_pct", "number", "% a year", "the RBA's cash rate target", _RATE),
+    Feature("seifa_score", "number", "score", "SEIFA IRSAD of the postcode", _SEIFA),
+    Feature(
+        "land_value_log",
+        "number",
+        "ln AUD",
+        "log of the NSW Valuer General's value of the land, of homes alone on a parcel",
+        _LAND,
+    ),
 )
 
 CATEGORIES: tuple[str, ...] = tuple(f.name for f in FEATURES if f.kind == "category")
@@ -153,7 +166,7 @@ _LINEAGE_AND_IDS = (*_IDS, "source_row_number")
 #: The column that tells the season.
 SEASON = "month_of_year"
 #: Columns that say when, or what kind of price, and nothing of the home.
-NOT_OF_THE_HOME = frozenset({"month_index", SEASON, "is_bid"})
+NOT_OF_THE_HOME = frozenset({"month_index", SEASON, "is_bid", "cash_rate_pct"})
 #: Which sale a training row is, back to the line it came from.
 LINEAGE = ("sale_id", "property_id", "source", "source_file", "source_row_number")
 PROPERTY_COLUMNS: tuple[str, ...] = (*_LINEAGE_AND_IDS, *COLUMNS)

@@ -82,6 +82,9 @@ def feature_rows(
         "last_price_indexed_log": last + 0.05,
         "last_bid_log": np.nan,
         "months_since_last_bid": np.nan,
+        "cash_rate_pct": np.nan,
+        "seifa_score": np.nan,
+        "land_value_log": np.nan,
     }
     return pd.DataFrame(data).sort_values(["as_of_date", "sale_id"], ignore_index=True)
 

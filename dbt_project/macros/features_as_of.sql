@@ -6,7 +6,8 @@
 
     Nothing dated or published on or after as_of_date is looked at: market statistics
     and places stop at the whole months before its month, as known on the first of it; a
-    property's own sales and bids must be dated and known before the day itself.
+    property's own sales and bids must be dated and known before the day itself, and so
+    must what reference sets say (reference_facts).
 -#}
 as_of as (
     select *, {{ month_index("as_of_date") }} as as_of_month
@@ -205,7 +206,9 @@ index_then as (
         and pairs.contract_month = parts.contract_month
         and parts.known_month < pairs.as_of_month
     group by 1, 2, 3, 4
-)
+),
+
+{{ reference_facts() }}
 
 select
     {% if is_training -%}
@@ -260,7 +263,10 @@ select
         as last_price_indexed_log,
     own_bids.last_bid_log,
     ((as_of.as_of_date - own_bids.bid_date) / 30.4375)::double precision
-        as months_since_last_bid
+        as months_since_last_bid,
+    cash_rate_days.cash_rate_pct,
+    seifa_scores.score as seifa_score,
+    land_values.land_value_log
 from as_of
 inner join places
     on as_of.row_id = places.row_id
@@ -289,6 +295,22 @@ left join index_then
     and own_sales.dwelling_type = index_then.dwelling_type
     and own_sales.as_of_month = index_then.as_of_month
     and own_sales.last_sale_month = index_then.last_sale_month
+left join cash_rate_days
+    on as_of.as_of_date = cash_rate_days.as_of_date
+left join seifa_scores
+    on as_of.postcode = seifa_scores.postcode
+    and as_of.as_of_date > seifa_scores.published_on
+    and (
+        seifa_scores.superseded_on is null
+        or as_of.as_of_date <= seifa_scores.superseded_on
+    )
+left join land_values
+    on as_of.property_id = land_values.property_id
+    and as_of.as_of_date > land_values.out_on
+    and (
+        land_values.next_out_on is null
+        or as_of.as_of_date <= land_values.next_out_on
+    )
 {%- endmacro %}
 
 {% macro is_bid(prefix="") -%}

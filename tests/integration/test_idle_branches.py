@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from assets.builds import LISTINGS_BUILD, SALES_BUILD
+from assets.builds import FEATURES_BUILD, LISTINGS_BUILD, SALES_BUILD
 from assets.dbt import BRANCHES, Branch, build_fingerprint, drop_idle_notes
 
 IDENTITY = "intermediate.int_address__identity"
@@ -71,6 +71,19 @@ def test_with_a_portal_listings_follow_identities(conn: psycopg.Connection) -> N
     identify(conn)
 
     assert len({before, landed, fingerprint(conn, LISTINGS_BUILD)}) == 3
+
+
+def test_features_follow_the_reference_sets_they_look_up(
+    conn: psycopg.Connection,
+) -> None:
+    seen = [fingerprint(conn, FEATURES_BUILD)]
+    for source in ("gnaf", "cash_rate", "seifa", "nsw_land_values"):
+        land(conn, source)
+        seen.append(fingerprint(conn, FEATURES_BUILD))
+
+    assert seen[0] == seen[1], "of addresses they know nothing"
+    assert len(set(seen)) == 4
+    assert not branch(FEATURES_BUILD).waits
 
 
 def test_notes_of_idle_listings_are_dropped_and_no_others(

@@ -15,10 +15,17 @@ LOAD = """
 import json, sys, time, warnings
 warnings.simplefilter("ignore")
 sys.path.insert(0, ".")
+from dagster import AssetKey
 from orchestration.definitions import defs
 repository = defs().get_repository_def()
 heavy = ("mlflow", "great_expectations", "sklearn", "pandas")
+graph = repository.asset_graph
+before, seen = [AssetKey(["ml", "training_features"])], set()
+while before:
+    seen.add(key := before.pop())
+    before += graph.get(key).parent_keys - seen
 print(json.dumps({
+    "features_wait_for": sorted("/".join(key.path) for key in seen),
     "heavy": [name for name in heavy if name in sys.modules],
     "jobs": sorted(repository.job_names),
     "sensors": [sensor.name for sensor in repository.sensor_defs],
@@ -54,6 +61,14 @@ def test_the_location_loads_with_an_empty_environment_and_nothing_heavy() -> Non
         found["jobs"]
     )
     assert "deliveries_due_sensor" in found["sensors"]
+    # What features look up is in their graph; a server that is away is not.
+    waited_for = set(found["features_wait_for"])
+    assert {"raw/csv__sales", "staging/stg_rba__cash_rate"} <= waited_for
+    assert not waited_for & {
+        "raw/rba__cash_rate",
+        "raw/abs__seifa",
+        "raw/gnaf__addresses",
+    }
     # Reported, not judged: how busy this machine is, is nobody's mistake.
     sys.stderr.write(f"location loaded in {found['cpu_seconds']} s of CPU\n")
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import cli
 from assets.champion import champion_version
+from assets.landing.reference import ingest_reference
 from database.catalogue import ask
 from database.embedded import EmbeddedServer
 from ml import features, predictions, scoring
@@ -122,6 +123,31 @@ def sales() -> list[dict[str, Any]]:
     return rows
 
 
+CHANGES = {date(2016, 8, 3): 1.5, date(2017, 3, 1): 1.75, date(2017, 9, 1): 2.0}
+SCORES = {"3067": 1050.5, "3101": 1090.0}
+
+
+def land_reference(url: str, folder: Path) -> None:
+    """A cash rate that moves among the sales, and the scores of both postcodes."""
+    places = {name: folder / f"{name}.csv" for name in ("cash_rate", "seifa")}
+    moves = [f"{day:%d %b %Y},{rate}\n" for day, rate in CHANGES.items()]
+    scores = [f"{postcode},{score},7\n" for postcode, score in SCORES.items()]
+    # Those of 2016 came out the year after, and must change nothing.
+    later = folder / "later.csv"
+    for place, lines in (
+        (places["cash_rate"], ["Effective Date,Cash rate target %\n", *moves]),
+        (places["seifa"], ["POA_2011,IRSAD_score,IRSAD_decile\n", *scores]),
+        (later, ["POA_2016,IRSAD_score,IRSAD_decile\n", "3067,1,1\n", "3101,1,1\n"]),
+    ):
+        place.write_text("".join(lines))
+    with psycopg.connect(url) as conn:
+        for name, place in (*places.items(), ("seifa", later)):
+            landed = ingest_reference(
+                conn, name, place, landing=folder / "landing", is_simulated=False
+            )
+            assert landed.loaded > 0
+
+
 @pytest.fixture(scope="module")
 def market(
     postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
@@ -130,6 +156,7 @@ def market(
     folder = tmp_path_factory.mktemp("on_request")
     with fresh_database(postgres) as url:
         plant(url, "csv__sales", *sales())
+        land_reference(url, folder)
         dbt = DbtProject(url, folder / "dbt")
         dbt.run("run")
         store = url.replace("postgresql:", "postgresql+psycopg2:")
@@ -202,6 +229,21 @@ def test_training_batch_and_single_rows_are_equal_to_the_bit(market: Market):
     for at in range(0, len(rows), 11):
         one = spread.half_width(of_single.iloc[[at]], alone[[at]])
         assert one[0] == widths[at]
+
+
+def test_features_know_what_reference_sets_had_said_before(market: Market):
+    with market.connect() as conn:
+        sales = features.read_training_features(conn)
+        homes = features.read_property_features(conn)
+    for frame in (sales, homes):
+        days = [day.date() for day in frame["as_of_date"]]
+        rates = [
+            CHANGES[max(moved for moved in CHANGES if moved < day)] for day in days
+        ]
+        assert frame["cash_rate_pct"].tolist() == rates
+        assert frame["seifa_score"].tolist() == [SCORES[p] for p in frame["postcode"]]
+        assert frame["land_value_log"].isna().all()
+    assert set(sales["cash_rate_pct"]) == set(CHANGES.values())
 
 
 def test_a_sale_and_its_home_on_the_same_day_look_alike_to_the_bit(market: Market):
