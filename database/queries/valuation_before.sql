@@ -1,7 +1,7 @@
 -- question: What was this property's valuation before the last one made from, and what did it say?
 -- param: property_id uuid
 -- index: ml.valued_inputs (property_id)
--- index: ml.price_predictions (property_id, created_at desc)
+-- index: ml.price_predictions (property_id, created_at DESC)
 -- sample: select property_id from {sample ml.valued_inputs}
 select
     scorers.model_version,
