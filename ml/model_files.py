@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,18 @@ _FSD_RATIO = "fsd_ratio"
 _RANGES = "ranges"
 
 
+@dataclass(frozen=True)
+class SavedModel:
+    """MLflow's id of a saved model, and the bytes of its estimators."""
+
+    model_id: str
+    bytes: int
+
+
 def save(
     mlflow: Any, name: str, trained: Trained, frame: pd.DataFrame, snapshot: str
-) -> str:
-    """Log model and data set to the open run; return MLflow's model id."""
+) -> SavedModel:
+    """Log model and data set to the open run."""
     inputs = features.model_inputs(frame.iloc[:5])
     mlflow.log_input(_dataset(mlflow, frame, snapshot), context="training")
     pinned = [f"{lib}=={version}" for lib, version in library_versions().items()]
@@ -63,13 +72,14 @@ def save(
     here = Path(__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         _write_parts(trained.model, Path(folder))
+        size = sum(path.stat().st_size for path in Path(folder).iterdir())
         info = mlflow.pyfunc.log_model(
             python_model=str(here / "market_entry.py"),
             code_paths=[str(here / f"{name}.py") for name in _TRAVELLING],
             artifacts={"parts": folder},
             **common,
         )
-    return str(info.model_id)
+    return SavedModel(str(info.model_id), size)
 
 
 def load(mlflow: Any, model_id: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml import (
@@ -26,14 +25,14 @@ from ml import (
     refusals,
     rounding,
 )
-from ml.comparables import Comparable
 from ml.compiled_markets import CompiledMarkets
-from ml.explanation import Contribution, Explanation, Inputs
+from ml.explanation import Inputs
 from ml.nearby import Ask
 from ml.scoring_policy import ScoringPolicy, read_policy
 from ml.scoring_run import newest_sales
 from ml.threads import calm_openmp
 from ml.tracking import MODEL_NAME, LoadedModel, Registry
+from ml.valuation import NOTHING, Change, Valuation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,57 +49,6 @@ _FRESH = 60.0
 
 class UnknownHome(LookupError):
     """No active property has that id in the feature table."""
-
-
-@dataclass(frozen=True)
-class Valuation:
-    """What a home is worth, how sure, and what that rests on; amounts in whole AUD.
-
-    ``intervals`` by percent (low, high). Where none is given ``estimate_aud`` is None
-    and ``refused`` is one of ``refusals.REASONS``, told in words by ``detail``.
-    ``fsd``, class and flags are those of the batch.
-    ``degraded`` says why the champion was not asked; ``snapshot_id`` names the data of
-    the last scoring that moved this home's estimate, ``standing_aud``.
-    """
-
-    property_id: str
-    valuation_date: datetime.date
-    estimate_aud: int | None
-    intervals: Mapping[int, tuple[int, int]]
-    confidence: float | None
-    fsd: float | None
-    confidence_class: str | None
-    extrapolation: bool
-    thin_data: bool
-    refused: str | None
-    detail: str | None
-    method: str | None
-    model_name: str | None
-    model_version: str | None
-    degraded: str | None
-    snapshot_id: str | None
-    standing_aud: int | None
-    source: str
-    source_file: str
-    source_row_number: int
-    is_simulated: bool
-    inputs: Inputs = field(repr=False)
-    comparables: tuple[Comparable, ...] = ()
-    explanation: Explanation | None = None
-    change: Change | None = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """What moved the estimate since the valuation before, in whole AUD.
-
-    ``parts`` add up to the difference from ``before_aud``, which ``model_version``
-    said.
-    """
-
-    before_aud: int
-    model_version: str
-    parts: tuple[Contribution, ...]
 
 
 class Valuer:
@@ -201,7 +149,7 @@ class Valuer:
             source_row_number=row["source_row_number"],
             is_simulated=row["is_simulated"],
             inputs={name: row[name] for name in features.COLUMNS},
-            **({"valuation_date": row["as_of_date"]} | _NOTHING | told),
+            **({"valuation_date": row["as_of_date"]} | NOTHING | told),
         )
 
     def _by_model(
@@ -370,22 +318,6 @@ class Valuer:
 
             self._pools = ThreadpoolController()
         return self._pools.limit(limits=1)
-
-
-_NOTHING: dict[str, Any] = {
-    "estimate_aud": None,
-    "intervals": {},
-    "confidence": None,
-    "fsd": None,
-    "confidence_class": None,
-    "extrapolation": False,
-    "thin_data": False,
-    "refused": None,
-    "detail": None,
-    "method": None,
-    "model_name": None,
-    "model_version": None,
-}
 
 
 def estimates(model: Any, homes: Sequence[Inputs]) -> Floats:

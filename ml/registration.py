@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml import (
-    bootstrap,
     evaluation,
+    evidence,
     features,
+    gates,
     plots,
     promotion,
     reproduction,
@@ -29,19 +30,20 @@ from ml import (
 )
 from ml.candidates import parameters
 from ml.fingerprint import code_fingerprint
-from ml.promotion import Decision, Environment, Evidence, Measures
+from ml.gates import Decision, Environment, Measures
 from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry, Version
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import psycopg
 
-    from ml.review_report import Rival
     from ml.reviewing import Move
     from ml.training import Trained, TrainingPolicy
 
-# Fewer sales than this that the champion has not seen prove nothing.
-_MIN_UNSEEN = 30
+    Floats = npt.NDArray[np.float64]
+
 _REPORT = "review_report.html"
 
 
@@ -143,28 +145,32 @@ def _train(
     trained = training.train(frame, policy)
     importance = training.permutation_importance(trained, policy.seed)
     champion = registry.alias(CHAMPION)
-    beside, rival = _compare(registry, champion, trained, policy.seed)
+    beside, rival = evidence.beside_champion(registry, champion, trained, policy.seed)
     facts = keys | _facts(trained, context)
     with registry.run(f"train {trained.last_sale}", facts) as run_id:
         registry.log_measures(run_id, _params(trained, policy), _metrics(trained))
         registry.log_files(run_id, reproduction.files(frame, policy))
         figures = plots.figures(trained, importance)
         registry.log_figures(run_id, figures)
-        model_id = registry.log_model(trained, frame, keys["snapshot_id"])
+        saved = registry.log_model(trained, frame, keys["snapshot_id"])
         headline = {k: f"{v:.6g}" for k, v in trained.headline.as_dict().items()}
         tags = facts | headline | beside | {"review_state": reviewing.UNDECIDED}
-        tags |= promotion.measures_to_tags(_measures(trained))
+        tags |= gates.measures_to_tags(evidence.measures_of(trained))
+        tags |= {
+            "model_bytes": str(saved.bytes),
+            "microseconds_a_home": f"{evidence.microseconds(trained, frame):.0f}",
+        }
         naive = trained.baseline
-        tags |= promotion.measures_to_tags(
+        tags |= gates.measures_to_tags(
             Measures(naive.n, naive.mdape, naive.cod, naive.median_ratio), "baseline_"
         )
         tags |= {f"baseline_{k}": f"{v:.6g}" for k, v in naive.as_dict().items()}
         shown = {k: v for k, v in tags.items() if v not in {"", "nan"}}
-        evidence = _evidence(shown, champion)
+        told = evidence.evidence_from(shown, champion)
         report = review_report.Report(
             trained,
             frame,
-            gates=promotion.decide(evidence, context.environment).gates,
+            gates=gates.decide(told, context.environment).gates,
             facts=facts | {"columns": ", ".join(trained.columns)},
             pictures={
                 file.removesuffix(".png").replace("_", " "): review_report.png(figure)
@@ -176,7 +182,10 @@ def _train(
         )
         registry.log_text(run_id, _REPORT, review_report.render(report))
         return registry.register(
-            run_id, model_id, shown, version_page.describe(trained, context.market)
+            run_id,
+            saved.model_id,
+            shown,
+            version_page.describe(trained, context.market),
         )
 
 
@@ -195,7 +204,8 @@ def _settle(
     decision = promotion.recorded(connection, MODEL_NAME, version.version)
     if decision is None:
         rival = champion if champion and champion.version != version.version else None
-        decision = promotion.decide(_evidence(version.tags, rival), environment)
+        known = evidence.evidence_from(version.tags, rival)
+        decision = gates.decide(known, environment)
         promotion.record(
             connection,
             MODEL_NAME,
@@ -206,77 +216,6 @@ def _settle(
     connection.commit()
     reviewing.carry_out(registry, version, decision)
     return decision
-
-
-def _compare(
-    registry: Registry, champion: Version | None, trained: Trained, seed: int
-) -> tuple[dict[str, str], Rival | None]:
-    """Measure champion and challenger on the same sales; return it as tags.
-
-    The sales are those of the hold-out later than the champion's data; where there
-    are too few of them, the champion's own recorded hold-out stands in.
-    """
-    if champion is None:
-        return {}, None
-    tags = {"compared_with": champion.version}
-    try:
-        import datetime
-
-        last = datetime.date.fromisoformat(champion.tags["train_last"])
-        unseen = trained.holdout.after(last)
-        if unseen.sum() >= _MIN_UNSEEN:
-            model = registry.load(champion).model
-            inputs, price = (
-                trained.holdout.inputs[unseen],
-                trained.holdout.price[unseen],
-            )
-            rival = training.predict(model, inputs)
-            old = evaluation.accuracy(price, rival)
-            guess = trained.holdout.estimates[trained.winner][unseen]
-            new = evaluation.accuracy(price, guess)
-            tags["compared_basis"] = f"the same {new.n:,} later sales"
-            for prefix, found in (("champion_", old), ("beside_", new)):
-                tags |= promotion.measures_to_tags(
-                    Measures(found.n, found.mdape, found.cod, found.median_ratio),
-                    prefix,
-                )
-            tags |= promotion.difference_to_tags(
-                bootstrap.paired_difference(price, guess, rival, seed)
-            )
-            return tags, review_report.Rival(champion.version, unseen, rival)
-    except Exception as error:  # a champion that cannot be loaded cannot veto
-        tags["compared_error"] = str(error)[:500]
-        return tags, None
-    recorded = promotion.measures_from_tags(champion.tags)
-    if recorded is not None:
-        tags |= promotion.measures_to_tags(recorded, "champion_")
-        tags["compared_basis"] = "its own recorded hold-out"
-    return tags, None
-
-
-def _evidence(tags: Mapping[str, str], champion: Version | None) -> Evidence:
-    """What the tags of a challenger say, beside a champion that is another version."""
-    unknown = Measures(0, math.nan, math.nan, math.nan)
-    rival: Measures | None = None
-    if champion is not None:
-        rival = promotion.measures_from_tags(tags, "champion_")
-        if tags.get("compared_with") != champion.version:
-            rival = promotion.measures_from_tags(champion.tags)
-    return Evidence(
-        challenger=promotion.measures_from_tags(tags) or unknown,
-        baseline=promotion.measures_from_tags(tags, "baseline_") or unknown,
-        champion=rival,
-        challenger_beside_champion=promotion.measures_from_tags(tags, "beside_"),
-        difference=promotion.difference_from_tags(tags),
-        basis=tags.get("compared_basis", "recorded hold-outs"),
-    )
-
-
-def _measures(trained: Trained) -> Measures:
-    found = trained.headline
-    return Measures(
-        found.n, found.mdape, found.cod, found.median_ratio, trained.coverage_pct
-    )
 
 
 def _facts(trained: Trained, context: TrainingContext) -> dict[str, str]:

@@ -19,14 +19,14 @@ from ml import bootstrap, drift, evaluation, features, review_cases, training
 from ml.candidates import LABELS
 from ml.page import aud, badge, listed, section, table
 from ml.page_style import STYLE
+from ml.review_equity import equity_section
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
-    from ml.equity import Equity
-    from ml.promotion import Gate
+    from ml.gates import Gate
     from ml.training import Trained
 
     Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def render(report: Report) -> str:
         _markets(trained),
         _beside_champion(report),
         _ratio_study(trained),
-        _equity(trained),
+        equity_section(trained, _LEAST_SALES),
         _intervals(trained),
         _by_group(trained),
         _pictures(report.pictures),
@@ -256,64 +256,6 @@ def _markets(trained: Trained) -> str:
             numbers=set(range(3, 11)) | {1},
         ),
     )
-
-
-def _equity(trained: Trained) -> str:
-    """What taking back the draw to the middle would cost, and what was taken."""
-    told = ""
-    for market in trained.markets:
-        if not market.equity.offers:
-            continue
-        if len(trained.markets) > 1:
-            told += f"<h3>{html.escape(training.market_name(market.name))}</h3>"
-        told += _offers(market.equity)
-    if not told:
-        return ""
-    told += (
-        "<p class='facts'>Models undervalue the dear and overvalue the cheap. The "
-        "whole repair stretches log estimates about their middle until PRB is 0. "
-        "<code>AUSPROPERTY_MODEL__EQUITY_SHARE</code> decides; unset, as little is "
-        "taken as brings PRB and VEI into IAAO's ranges for a quarter of a point of "
-        "MdAPE.</p>"
-    )
-    rows = _equity_by_type(trained)
-    heads = ["dwelling type", "sales", "PRD", "PRB", "VEI"]
-    if rows:
-        told += "<h3>By dwelling type, as chosen</h3>"
-        told += table(heads, rows, numbers={1, 2, 3, 4})
-    return section("Vertical equity and its price", told)
-
-
-def _offers(equity: Equity) -> str:
-    rows = []
-    for offer in equity.offers:
-        a = offer.found
-        word = badge(True, "chosen") if offer.share == equity.share else ""
-        shown = (f"{a.mdape:.2f}", f"{a.cod:.2f}", f"{a.prd:.3f}", f"{a.prb:+.3f}")
-        rows.append([word, f"{offer.share:.0%}", *shown, f"{a.vei:+.1f}"])
-    told = table(
-        ["", "share of the repair", "MdAPE %", "COD", "PRD", "PRB", "VEI"],
-        rows,
-        numbers=set(range(1, 7)),
-        marked={0},
-    )
-    stretch = 100 * (equity.stretch.factor - 1)
-    return told + f"<p class='facts'>Estimates are stretched by {stretch:.1f} %.</p>"
-
-
-def _equity_by_type(trained: Trained) -> list[list[str]]:
-    holdout = trained.holdout
-    guess = holdout.estimates[trained.winner]
-    types = features.dwelling_types(holdout.inputs).to_numpy()
-    rows = []
-    for label in sorted(set(types.tolist())):
-        mine = types == label
-        if mine.sum() < _LEAST_SALES:
-            continue
-        a = evaluation.accuracy(holdout.price[mine], guess[mine])
-        shown = (f"{a.n:,}", f"{a.prd:.3f}", f"{a.prb:+.3f}", f"{a.vei:+.1f}")
-        rows.append([label or "unknown", *shown])
-    return rows
 
 
 def _intervals(trained: Trained) -> str:

@@ -17,7 +17,7 @@ from ml.tracking import CHAMPION, MODEL_NAME, Registry, RegistryError, Version
 if TYPE_CHECKING:
     import psycopg
 
-    from ml.promotion import Decision
+    from ml.gates import Decision
 
 #: Who undoes a move that the gates forbid.
 GATE_ACTOR = "gate"

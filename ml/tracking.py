@@ -245,8 +245,10 @@ class Registry:
         """Where MLflow's pages show a file of a run, after the server's address."""
         return f"/#/experiments/{self._experiment_id}/runs/{run_id}/artifacts/{file}"
 
-    def log_model(self, trained: Trained, frame: pd.DataFrame, snapshot: str) -> str:
-        """Save the model under the open run; return MLflow's model id.
+    def log_model(
+        self, trained: Trained, frame: pd.DataFrame, snapshot: str
+    ) -> model_files.SavedModel:
+        """Save the model under the open run.
 
         With its intervals, signature, input example and the data set it came from.
         """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ml.comparables import Comparable, Reason
-    from ml.on_request import Valuation
+    from ml.valuation import Valuation
 
 _METHODS = {
     "model": "the champion",

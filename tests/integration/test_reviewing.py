@@ -13,7 +13,8 @@ import pytest
 
 from assets.resources import Warehouse
 from ml import features
-from ml.promotion import Decision, Gate, champions, record
+from ml.gates import Decision, Gate
+from ml.promotion import champions, record
 from ml.registration import TrainingContext, train_and_register
 from ml.reproduction import ROWS_FILE, files, reproduce
 from ml.reviewing import (

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ml import drift, features, training
-from ml.promotion import Gate
+from ml.gates import Gate
 from ml.review_report import Report, Rival, render
 from ml.training import Trained
 from tests.market_samples import feature_rows
