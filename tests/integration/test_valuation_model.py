@@ -214,6 +214,8 @@ def test_from_features_to_predictions_and_through_failures(
     assert params["columns_left_out"] == (
         "building_area_m2 (0.0% known), year_built (0.0% known), "
         "last_bid_log (0.0% known), months_since_last_bid (0.0% known), "
+        "cash_rate_pct (0.0% known), seifa_score (0.0% known), "
+        "land_value_log (0.0% known), "
         "month_of_year (1.5 years cannot tell season from growth)"
     )
     assert "last_price_log" in params["columns"].split(", ")
