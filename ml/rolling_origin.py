@@ -55,7 +55,7 @@ class TrainingPolicy:
     season_years: float = 3.0
     level_days: int = 45
     level_sales: float = 100.0
-    market_sales: int = 1_000
+    market_sales: int = 8_000
     family_sales: int = 1_000
     extra_numbers: tuple[str, ...] = ()
     equity: EquityPolicy = field(default_factory=EquityPolicy)
