@@ -26,31 +26,19 @@ class CompiledMarkets(MarketModel):
         """
         import numpy as np
 
-        taken = [
-            self.key_of(home["state"], family_named(home["dwelling_type"]))
-            for home in homes
-        ]
-        found = np.full(len(homes), np.nan)
-        answers: dict[str, Floats] = {}
-        for name in dict.fromkeys(p for r in self.routes.values() for p in r.parts):
-            at = [
-                number
-                for number, key in enumerate(taken)
-                if key and name in self.routes[key].parts
-            ]
-            if at:
-                log = np.full(len(homes), np.nan)
-                dollars = _said(self.parts[name], [homes[number] for number in at])
-                log[at] = np.log(np.maximum(dollars, 1.0))
-                answers[name] = log
-        for key in dict.fromkeys(taken):
-            if not key:
-                continue
-            route = self.routes[key]
-            rows = np.array([other == key for other in taken])
-            logs = [answers[name][rows] for name in route.parts]
-            found[rows] = np.exp(route.repaired(np.mean(logs, axis=0)))
-        return found
+        taken = np.array(
+            [
+                self.key_of(home["state"], family_named(home["dwelling_type"]))
+                for home in homes
+            ],
+            dtype=object,
+        )
+        return self.combined(
+            taken,
+            lambda part, rows: _said(
+                part, [homes[at] for at in np.flatnonzero(rows).tolist()]
+            ),
+        )
 
 
 def compiled_markets(parts: Mapping[str, Any], routes: Mapping[str, Route]) -> Any:

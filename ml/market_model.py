@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -55,14 +57,32 @@ class MarketModel:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Estimates in AUD of rows of model inputs; NaN where no route leads."""
+        return self.combined(
+            self.taken(frame),
+            lambda part, rows: part.predict(frame if rows.all() else frame[rows]),
+        )
+
+    def combined(
+        self,
+        taken: npt.NDArray[Any],
+        ask: Callable[[Any, npt.NDArray[np.bool_]], Any],
+    ) -> Floats:
+        """Estimates in AUD of homes by the keys of their routes.
+
+        ``ask`` gives an estimator's answers (AUD) about some of them.
+        """
         import numpy as np
 
-        found = np.full(len(frame), np.nan)
-        taken = self.taken(frame)
-        answers = {
-            name: self._answer(name, frame, taken)
-            for name in dict.fromkeys(p for r in self.routes.values() for p in r.parts)
-        }
+        found = np.full(len(taken), np.nan)
+        answers: dict[str, Floats] = {}
+        for name in dict.fromkeys(p for r in self.routes.values() for p in r.parts):
+            asked = [key for key, route in self.routes.items() if name in route.parts]
+            rows = np.isin(taken, asked)
+            log = np.full(len(taken), np.nan)
+            if rows.any():
+                dollars = np.asarray(ask(self.parts[name], rows), dtype="float64")
+                log[rows] = np.log(np.maximum(dollars, 1.0))
+            answers[name] = log
         for key, route in self.routes.items():
             rows = taken == key
             if rows.any():
@@ -87,21 +107,6 @@ class MarketModel:
         """Key of the route of a state's homes of a family; "" where none leads."""
         tried = (f"{state}|{family}", f"{state}", f"{WHOLE}|{family}", WHOLE)
         return next((name for name in tried if name in self.routes), "")
-
-    def _answer(
-        self, name: str, frame: pd.DataFrame, taken: npt.NDArray[Any]
-    ) -> Floats:
-        """Log estimates of the rows that the part speaks for, NaN of others."""
-        import numpy as np
-
-        asked = [key for key, route in self.routes.items() if name in route.parts]
-        rows = np.isin(taken, asked)
-        log = np.full(len(frame), np.nan)
-        if rows.any():
-            part = self.parts[name]
-            answer = part.predict(frame if rows.all() else frame[rows])
-            log[rows] = np.log(np.maximum(np.asarray(answer, dtype="float64"), 1.0))
-        return log
 
     def routes_as_dict(self) -> dict[str, Any]:
         """JSON form of the routes."""

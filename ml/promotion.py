@@ -72,21 +72,6 @@ def recorded(
     return Decision(row[0], row[1], row[2], tuple(Gate(**gate) for gate in row[3]))
 
 
-def gates_of(
-    connection: psycopg.Connection[Any], model_name: str, version: str
-) -> tuple[Gate, ...]:
-    """What the gates found about a version; empty where they never judged it."""
-    row = connection.execute(
-        """
-        select gates from ml.model_promotions
-        where model_name = %s and to_version = %s and jsonb_typeof(gates) = 'array'
-        order by promotion_id desc limit 1
-        """,
-        (model_name, version),
-    ).fetchone()
-    return tuple(Gate(**gate) for gate in row[0]) if row else ()
-
-
 @dataclass(frozen=True)
 class Word:
     """What a person last said about a version."""

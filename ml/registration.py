@@ -30,7 +30,7 @@ from ml import (
 )
 from ml.candidates import parameters
 from ml.fingerprint import code_fingerprint
-from ml.gates import Decision, Environment, Measures
+from ml.gates import Decision, Environment
 from ml.tracking import CHALLENGER, CHAMPION, MODEL_NAME, Registry, Version
 
 if TYPE_CHECKING:
@@ -160,11 +160,9 @@ def _train(
             "model_bytes": str(saved.bytes),
             "microseconds_a_home": f"{evidence.microseconds(trained, frame):.0f}",
         }
-        naive = trained.baseline
-        tags |= gates.measures_to_tags(
-            Measures(naive.n, naive.mdape, naive.cod, naive.median_ratio), "baseline_"
-        )
-        tags |= {f"baseline_{k}": f"{v:.6g}" for k, v in naive.as_dict().items()}
+        tags |= {
+            f"baseline_{k}": f"{v:.6g}" for k, v in trained.baseline.as_dict().items()
+        }
         shown = {k: v for k, v in tags.items() if v not in {"", "nan"}}
         told = evidence.evidence_from(shown, champion)
         report = review_report.Report(

@@ -200,10 +200,10 @@ def objection(connection: psycopg.Connection[Any], version: str) -> str:
     word = promotion.last_word(connection, MODEL_NAME, version)
     if word is not None and word.action == "rejected":
         return f"was rejected by {word.actor} ({word.reason})"
-    gates = promotion.gates_of(connection, MODEL_NAME, version)
-    if not gates:
+    judged = promotion.recorded(connection, MODEL_NAME, version)
+    if judged is None or not judged.gates:
         return "was never judged by the gates"
-    failed = [gate.finding for gate in gates if not gate.passed]
+    failed = [gate.finding for gate in judged.gates if not gate.passed]
     return f"failed its gates ({'; '.join(failed)})" if failed else ""
 
 
