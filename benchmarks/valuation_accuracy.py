@@ -195,6 +195,8 @@ def king_county(file: Path) -> pd.DataFrame:
     )
     for name in _KING_COUNTY_NUMBERS:
         frame[name] = raw[name].astype("float64")
+        if name.startswith("sqft_"):
+            frame[name] = np.log1p(frame[name])
     frame["yr_renovated"] = frame["yr_renovated"].where(frame["yr_renovated"] > 0)
     frame = _with_local_prices(frame)
     for name in features.COLUMNS:

@@ -162,10 +162,16 @@ def lean(model: Any) -> Any:
     return model
 
 
-def _make_plain(member: Any) -> None:
-    name, last = member.steps[-1]
-    if hasattr(last, "plain"):
-        member.steps[-1] = (name, last.plain())
+def _make_plain(part: Any) -> None:
+    """Put scikit-learn's own in the place of our parts, however deep they lie."""
+    steps = getattr(part, "steps", [])
+    for at, (name, step) in enumerate(steps):
+        if hasattr(step, "plain"):
+            steps[at] = (name, step.plain())
+        _make_plain(step)
+    for transformers in ("transformers", "transformers_"):
+        for _, transformer, _ in getattr(part, transformers, ()):
+            _make_plain(transformer)
 
 
 def _of_log_price(regressor: Any) -> Estimator:
@@ -199,7 +205,8 @@ def _member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Any:
         return _boosting(present, settings, seed)
     from ml.annealed_network import AnnealedNetwork
 
-    return make_pipeline(_dense(present, rows, seed), AnnealedNetwork(**settings))
+    dense = _dense(present, rows, seed, landmarks=settings["random_state"])
+    return make_pipeline(dense, AnnealedNetwork(**settings))
 
 
 def _scaled(present: set[str], rows: int) -> Any:
@@ -217,19 +224,24 @@ def _scaled(present: set[str], rows: int) -> Any:
 
 
 # A suburb's column says less than where it lies.
-_WEIGHTS = {"place": 3.0, "locality": 0.7}
+_WEIGHTS = {"place": 3.0, "nearness": 0.3, "locality": 0.7}
 
 
-def _dense(present: set[str], rows: int, seed: int) -> Any:
-    """Everything as scaled numbers, each suburb a column; weighted by group."""
+def _dense(present: set[str], rows: int, seed: int, landmarks: int) -> Any:
+    """Everything as scaled numbers, each suburb a column; weighted by group.
+
+    ``landmarks`` is their seed: each network knows others.
+    """
     from sklearn.compose import ColumnTransformer
 
     plain = present - set(_LOGS) - set(_PLACE)
+    places = _kept(_PLACE, present)
     return ColumnTransformer(
         [
             ("logs", _log_scaler(), _kept(_LOGS, present)),
             ("numbers", _scaler(), _numbers(plain)),
-            ("place", _scaler(), _kept(_PLACE, present)),
+            ("place", _scaler(), places),
+            ("nearness", _nearness(rows, landmarks), places if len(places) > 1 else []),
             ("categories", _one_hot(max(2, rows // 500)), _kept(_ONE_HOT, present)),
             ("locality", _one_hot(5, 600), _kept(("locality",), present)),
             ("encoded", _encoder(seed, scaled=True), _kept(_ENCODED, present)),
@@ -246,6 +258,23 @@ def _scaler() -> Any:
 
     return make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+    )
+
+
+def _nearness(rows: int, seed: int) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from ml.local_kernels import GAMMAS, LANDMARKS, LocalKernels
+
+    kernels = LocalKernels(
+        gamma=GAMMAS[seed % len(GAMMAS)],
+        n_components=min(LANDMARKS, rows // 20),
+        random_state=seed,
+    )
+    return make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), kernels, StandardScaler()
     )
 
 

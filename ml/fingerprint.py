@@ -15,6 +15,7 @@ _MODULES = (
     "evaluation",
     "features",
     "intervals",
+    "local_kernels",
     "market_entry",
     "market_model",
     "market_training",
