@@ -75,9 +75,9 @@ select
     stood.estimate_aud - evidence.price_aud as error_aud,
     100 * (stood.estimate_aud::double precision / evidence.price_aud - 1) as error_pct,
     ln(stood.estimate_aud::double precision / evidence.price_aud) as error_log,
-    case stood.interval_pct when 68 then inside.answer end as inside_68,
-    case stood.interval_pct when 80 then inside.answer end as inside_80,
-    case stood.interval_pct when 95 then inside.answer end as inside_95,
+    case stood.interval_pct when 68 then inside.own else inside.of_68 end as inside_68,
+    case stood.interval_pct when 80 then inside.own end as inside_80,
+    case stood.interval_pct when 95 then inside.own else inside.of_95 end as inside_95,
     stood.method, stood.model_name, stood.model_version,
     evidence.state, evidence.dwelling_type, evidence.suburb_key, evidence.source,
     evidence.source_file, evidence.source_row_number, evidence.is_simulated
@@ -104,7 +104,10 @@ cross join lateral (
     limit 1
 ) as stood
 cross join lateral (
-    select evidence.price_aud between stood.low_aud and stood.high_aud as answer
+    -- Null where the valuation states no such interval.
+    select evidence.price_aud between stood.low_aud and stood.high_aud as own,
+        evidence.price_aud between stood.low_68_aud and stood.high_68_aud as of_68,
+        evidence.price_aud between stood.low_95_aud and stood.high_95_aud as of_95
 ) as inside
 """
 
