@@ -154,18 +154,21 @@ def lean(model: Any) -> Any:
     # Second names of the members.
     parts.__dict__.pop("named_estimators_", None)
     # And what they were made from, which is the same again, not fitted.
-    for member in getattr(parts, "estimators_", [parts]):
-        _make_plain(member)
-    for unfitted in (model.regressor, parts):
-        for _, member in getattr(unfitted, "estimators", ()):
-            _make_plain(member)
+    model.regressor, model.regressor_ = map(_plain, (model.regressor, parts))
     return model
 
 
-def _make_plain(member: Any) -> None:
-    name, last = member.steps[-1]
-    if hasattr(last, "plain"):
-        member.steps[-1] = (name, last.plain())
+def _plain(parts: Any) -> Any:
+    """A member, or a mean of members, of scikit-learn's own classes."""
+    if not hasattr(parts, "estimators"):
+        name, last = parts.steps[-1]
+        if hasattr(last, "plain"):
+            parts.steps[-1] = (name, last.plain())
+        return parts.plain() if hasattr(parts, "plain") else parts
+    parts.estimators = [(name, _plain(member)) for name, member in parts.estimators]
+    if hasattr(parts, "estimators_"):
+        parts.estimators_ = [_plain(member) for member in parts.estimators_]
+    return parts
 
 
 def _of_log_price(regressor: Any) -> Estimator:
@@ -186,20 +189,31 @@ def _of_log_price(regressor: Any) -> Estimator:
 
 
 def _member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Any:
-    from sklearn.pipeline import make_pipeline
+    from ml.weighted_pipeline import WeightedPipeline
 
+    return WeightedPipeline(_steps(name, frame, recipe))
+
+
+def _steps(name: str, frame: pd.DataFrame, recipe: Recipe) -> list[tuple[str, Any]]:
+    """Preparation and estimator of a member, by the names they are saved under."""
     present = {column for column in recipe.columns if frame[column].notna().any()}
     rows, seed = recipe.rows, recipe.seed
     if name == "linear":
         from sklearn.linear_model import LinearRegression
 
-        return make_pipeline(_scaled(present, rows), LinearRegression())
+        return [
+            ("columntransformer", _scaled(present, rows)),
+            ("linearregression", LinearRegression()),
+        ]
     settings = _SETTINGS[name](rows, seed)
     if name.startswith("boosting"):
         return _boosting(present, settings, seed)
     from ml.annealed_network import AnnealedNetwork
 
-    return make_pipeline(_dense(present, rows, seed), AnnealedNetwork(**settings))
+    return [
+        ("columntransformer", _dense(present, rows, seed)),
+        ("annealednetwork", AnnealedNetwork(**settings)),
+    ]
 
 
 def _scaled(present: set[str], rows: int) -> Any:
@@ -340,12 +354,13 @@ _SETTINGS: dict[str, Callable[[int, int], dict[str, Any]]] = {
 }
 
 
-def _boosting(present: set[str], settings: dict[str, Any], seed: int) -> Any:
+def _boosting(
+    present: set[str], settings: dict[str, Any], seed: int
+) -> list[tuple[str, Any]]:
     """Gradient boosting; missing stays missing."""
     import numpy as np
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
     native = OrdinalEncoder(
@@ -373,4 +388,4 @@ def _boosting(present: set[str], settings: dict[str, Any], seed: int) -> Any:
     booster = HistGradientBoostingRegressor(
         categorical_features=list(range(len(named))), **settings
     )
-    return make_pipeline(columns, booster)
+    return [("columntransformer", columns), ("histgradientboostingregressor", booster)]

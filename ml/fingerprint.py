@@ -22,6 +22,8 @@ _MODULES = (
     "rolling_origin",
     "spread_trees",
     "training",
+    "weighted_pipeline",
+    "weighting",
 )
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops")
 

@@ -22,7 +22,7 @@ from assets.feedback import (
 )
 from assets.resources import Warehouse
 from database.sale_overrides import override_sale
-from ml.feedback import refresh_feedback
+from ml.feedback import broken_promises, refresh_feedback
 from tests.dbt_samples import DbtProject, plant_psi, psi
 from tests.feedback_samples import plant_prediction, plant_sales, told
 
@@ -313,6 +313,10 @@ def test_a_price_is_held_against_each_interval_the_prediction_stated(
         " order by source_row_number"
     ).fetchall()
     assert rows == [(True, True, True), (False, False, True), (None, True, None)]
+    # Misses and what was promised, of the intervals stated: 2 of 1.34.
+    (seen,) = broken_promises(conn)
+    assert (seen.state, seen.dwelling_type, seen.locality) == ("NSW", "house", "NSW|A")
+    assert (seen.sales, seen.missed, seen.promised) == (3, 2, pytest.approx(1.34))
     shares = conn.execute(
         "select coverage_68_pct, round(coverage_80_pct), coverage_95_pct"
         " from ml.model_accuracy"
