@@ -216,6 +216,13 @@ class Model(BaseModel):
         "1. Unset: as little as brings PRB and VEI into IAAO's ranges for a quarter "
         "of a point of MdAPE.",
     )
+    feedback_weight: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Share of feedback's correction that training takes: sales weigh "
+        "more where later prices missed intervals too often. 0: all weigh the same.",
+    )
 
 
 class Serving(BaseModel):

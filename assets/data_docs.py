@@ -1,8 +1,9 @@
 """Data Docs: what the suites last found, as one page of this home.
 
 Belongs here: keeping the answers (a JSON file a suite) and writing the page. What it
-looks like is `quality_page`. Great Expectations' own pages fetch scripts from
-public networks and are blank where there are none; this one asks nobody.
+looks like is `quality_page`. Beside it stand Great Expectations' own pages
+(`expectations.site`), built of what is kept here when somebody asks for docs: importing
+it costs seconds that no check should take twice.
 """
 
 from __future__ import annotations
@@ -45,14 +46,27 @@ def keep_answer(
     """
     folder = data_docs_folder(settings) / "suites"
     folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     told = {
         **asdict(answer),
         "passed": answer.passed,
         "judged": scope,
         "run_id": run_id,
-        "judged_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "judged_at": now,
         "places": dict(places or {}),
     }
+    results = told.pop("validation")
+    if results:
+        kept = {
+            "suite": answer.suite,
+            "run_id": run_id,
+            "judged_at": now,
+            "results": results,
+        }
+        validations = _validations_folder(settings)
+        validations.mkdir(parents=True, exist_ok=True)
+        path = validations / f"{answer.suite}.json"
+        _replace(path, json.dumps(kept, default=str))
     _replace(folder / f"{answer.suite}.json", json.dumps(told, indent=1, default=str))
     return write_page(settings)
 
@@ -93,6 +107,21 @@ def write_page(settings: Settings) -> Path:
     page = folder / "index.html"
     _replace(page, render(answers, checks, market=settings.active_market))
     return page
+
+
+def build_great_expectations(settings: Settings) -> Path:
+    """Great Expectations' own pages of the results kept; the path of their index."""
+    from expectations.site import build_site
+    from ml.page_style import STYLE
+
+    kept = sorted(_validations_folder(settings).glob("*.json"))
+    validations = [json.loads(path.read_text()) for path in kept]
+    folder = data_docs_folder(settings) / "great_expectations"
+    return build_site(folder, validations, STYLE)
+
+
+def _validations_folder(settings: Settings) -> Path:
+    return data_docs_folder(settings) / "validations"
 
 
 def docs_metadata(settings: Settings, suite: str) -> dict[str, Any]:

@@ -74,12 +74,14 @@ def training_policy(settings: Settings) -> "TrainingPolicy":
     """How the settings want models trained."""
     from ml.equity import EquityPolicy
     from ml.training import TrainingPolicy
+    from ml.weighting import FeedbackWeights
 
     wanted = settings.model
     return TrainingPolicy(
         seed=wanted.seed,
         threads=wanted.threads,
         equity=EquityPolicy(wanted.equity_share),
+        feedback=FeedbackWeights(wanted.feedback_weight),
     )
 
 

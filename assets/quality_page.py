@@ -39,7 +39,12 @@ def render(
         _totals(answers),
         (
             "<nav><a href=#suites>Suites</a><a href=#checks>All checks</a>"
-            "<a href=../dbt_docs/index.html>dbt docs</a></nav></header>"
+            "<a href=great_expectations/index.html>Great Expectations' pages</a>"
+            "<a href=../dbt_docs/index.html>dbt docs</a></nav>"
+            "<p class=facts>Great Expectations' pages come from its own renderer when "
+            "<code>ausproperty docs</code> runs. Of themselves they fetch style, "
+            "scripts and pictures from public networks, which ours never do; here they "
+            "come without, in our style, with no search and no filter.</p></header>"
         ),
         "<main><h2 id=suites>Suites</h2>",
         _overview(ordered) if ordered else "<p>No suite has been judged yet.</p>",

@@ -55,6 +55,7 @@ def occasion(
         code_fingerprint(),
         str(settings.model.seed),
         str(settings.model.equity_share),
+        str(settings.model.feedback_weight),
         settings.environment,
     )
     snapshot = snapshot_id(conn, TRAINING_RELATION)

@@ -51,7 +51,14 @@ _ADDRESS = {
     "postcode": _TEXT_OR_NULL,
 }
 # Bodies from before these were known lack them.
+_BOUNDS = {
+    "type": ["array", "null"],
+    "items": {"type": "integer", "minimum": 0},
+    "minItems": 2,
+    "maxItems": 2,
+}
 _SURENESS = {
+    "intervals": _closed({"68": _BOUNDS, "80": _BOUNDS, "95": _BOUNDS}),
     "fsd": {"type": ["number", "null"], "exclusiveMinimum": 0},
     "confidence_class": {"enum": ["A", "B", "C", "D", "E", None]},
     "extrapolation": {"type": "boolean"},

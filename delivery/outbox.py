@@ -86,9 +86,19 @@ cross join lateral (
     select p.source_file as file, p.source_row_number as row
 ) as origin
 cross join lateral (
+    -- Null where the method states no such interval.
+    select
+        case when p.low_68_aud is not null
+            then array[p.low_68_aud, p.high_68_aud] end as "68",
+        case when p.interval_pct = 80 then array[p.low_aud, p.high_aud] end as "80",
+        case when p.low_95_aud is not null
+            then array[p.low_95_aud, p.high_95_aud] end as "95"
+) as by_percent
+cross join lateral (
     select
         p.prediction_id, p.property_id, m.address, m.suburb, m.state, m.postcode,
         p.valuation_date, p.estimate_aud, p.low_aud, p.high_aud, p.interval_pct,
+        row_to_json(by_percent) as intervals,
         -- A 4-byte float: more digits would only show its rounding.
         round(p.confidence::numeric, 4)::double precision as confidence,
         round(p.fsd::numeric, 4)::double precision as fsd,

@@ -25,6 +25,14 @@ def price_predictions() -> Suite:
             above("estimate_aud", "low_aud", "No estimate lies below its interval."),
             above("high_aud", "estimate_aud", "No estimate lies above its interval."),
             between(
+                "least_step_aud",
+                0,
+                None,
+                "error",
+                "The 68 % interval lies within that of 80 %, and that within 95 %.",
+                name="intervals_are_nested",
+            ),
+            between(
                 "estimate_aud",
                 1_000,
                 1_000_000_000,

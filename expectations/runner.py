@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -55,7 +55,11 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """All answers about one table; ``note`` says when nothing was there to judge."""
+    """All answers about one table; ``note`` says when nothing was there to judge.
+
+    ``validation`` is Great Expectations' own result of each rule, JSON-ready but for
+    values of samples; without any value where the suite shows none.
+    """
 
     suite: str
     table: str
@@ -63,6 +67,9 @@ class SuiteResult:
     results: tuple[RuleResult, ...]
     note: str = ""
     seconds: float = 0.0
+    validation: tuple[Mapping[str, Any], ...] = field(
+        default=(), repr=False, compare=False
+    )
 
     @property
     def passed(self) -> bool:
@@ -98,13 +105,13 @@ def run_suite(
     if rows == 0:
         return SuiteResult(name, suite.table, 0, (), "no rows: nothing to judge")
     url = "postgresql+psycopg2" + database_url[database_url.index(":") :]
-    context = _context()
+    context = ephemeral_context()
     source = context.data_sources.add_postgres("warehouse", connection_string=url)
     try:
-        answers = _evaluate(suite, _asset(source, suite, where).get_batch())
+        answers, validation = _evaluate(suite, _asset(source, suite, where).get_batch())
     finally:
         source.get_engine().dispose()
-    return _answer(suite, answers, rows, started)
+    return _answer(suite, answers, validation, rows, started)
 
 
 def run_frame(frame: pd.DataFrame, name: str) -> SuiteResult:
@@ -120,21 +127,26 @@ def run_frame(frame: pd.DataFrame, name: str) -> SuiteResult:
     started = time.perf_counter()
     if frame.empty:
         return SuiteResult(name, suite.table, 0, (), "no rows: nothing to judge")
-    asset = _context().data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    source = ephemeral_context().data_sources.add_pandas("memory")
+    asset = source.add_dataframe_asset("rows")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
         batch_parameters={"dataframe": frame}
     )
-    return _answer(suite, _evaluate(suite, batch), len(frame), started)
+    return _answer(suite, *_evaluate(suite, batch), len(frame), started)
 
 
 def _answer(
-    suite: Suite, answers: Mapping[str, dict[str, Any]], rows: int, started: float
+    suite: Suite,
+    answers: Mapping[str, dict[str, Any]],
+    validation: tuple[dict[str, Any], ...],
+    rows: int,
+    started: float,
 ) -> SuiteResult:
     results = tuple(
         _result(rule, answers[rule.name], rows, suite) for rule in suite.rules
     )
     elapsed = round(time.perf_counter() - started, 3)
-    return SuiteResult(suite.name, suite.table, rows, results, "", elapsed)
+    return SuiteResult(suite.name, suite.table, rows, results, "", elapsed, validation)
 
 
 def _where(suite: Suite, batch_ids: Sequence[UUID] | None) -> str:
@@ -153,7 +165,8 @@ def _count(database_url: str, suite: Suite, where: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _context() -> Any:
+def ephemeral_context() -> Any:
+    """A context of Great Expectations that keeps no files and draws no progress."""
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
@@ -161,13 +174,18 @@ def _context() -> Any:
     return context
 
 
-def _evaluate(suite: Suite, batch: Any) -> dict[str, dict[str, Any]]:
-    """Great Expectations' own answer by rule name, failing rows included."""
+def _evaluate(
+    suite: Suite, batch: Any
+) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
+    """Great Expectations' own answer by rule name, failing rows included.
+
+    And what may be shown of it, in the order of the rules.
+    """
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
     def ask(rules: Sequence[Rule], how: str) -> dict[str, dict[str, Any]]:
-        expectations = [_build(gxe, rule) for rule in rules]
+        expectations = [build_rule(gxe, rule) for rule in rules]
         shape: dict[str, Any] = {"result_format": how}
         if how != "BASIC":
             shape["unexpected_index_column_names"] = list(suite.lineage)
@@ -181,6 +199,7 @@ def _evaluate(suite: Suite, batch: Any) -> dict[str, dict[str, Any]]:
 
     # Samples cost several queries a rule, so only failed rules are asked for them.
     answers = ask(suite.rules, "BASIC")
+    bare = dict(answers)
     failed = [rule for rule in suite.rules if not answers[rule.name]["success"]]
     for is_query, how in ((False, "SUMMARY"), (True, "COMPLETE")):
         # Rules written as queries show rows in the complete format only; for the
@@ -188,7 +207,18 @@ def _evaluate(suite: Suite, batch: Any) -> dict[str, dict[str, Any]]:
         rules = [rule for rule in failed if rule.is_query == is_query]
         if rules:
             answers |= ask(rules, how)
-    return answers
+    shown = answers if suite.shows_values else bare
+    return answers, tuple(_short(shown[rule.name]) for rule in suite.rules)
+
+
+def _short(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without more rows than a sample has."""
+    result = dict(answer.get("result") or {})
+    details = result.get("details") or {}
+    if "unexpected_rows" in details:
+        rows = details["unexpected_rows"][:SAMPLE_ROWS]
+        result["details"] = {**details, "unexpected_rows": rows}
+    return {**answer, "result": result}
 
 
 def _asset(source: Any, suite: Suite, where: str) -> Any:
@@ -201,7 +231,8 @@ def _asset(source: Any, suite: Suite, where: str) -> Any:
     return asset.add_batch_definition_whole_table("all")
 
 
-def _build(gxe: Any, rule: Rule) -> Any:
+def build_rule(gxe: Any, rule: Rule) -> Any:
+    """A rule as an expectation; ``gxe`` is ``great_expectations.expectations``."""
     return getattr(gxe, rule.expectation)(
         **rule.arguments, description=rule.description, meta={"rule": rule.name}
     )

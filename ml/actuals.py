@@ -54,9 +54,11 @@ class Home:
 class Listed:
     """A submitted actual as it stands.
 
-    ``status`` is accepted, held, or outranked where a recorded sale speaks instead.
+    ``status`` is accepted, held, rejected by a person, or outranked where a recorded
+    sale speaks instead. ``word`` is what a person last said of it as it stands.
     """
 
+    actual_id: uuid.UUID
     source: str
     reference: str
     property_id: uuid.UUID
@@ -67,6 +69,7 @@ class Listed:
     submitted_at: datetime.datetime
     source_file: str
     source_row_number: int
+    word: str | None
 
 
 def policy_of(conn: psycopg.Connection[Any], source: str) -> Policy:
@@ -217,16 +220,27 @@ def list_actuals(
     rows = conn.execute(
         """
         select * from (
-            select actual.source, actual.reference, actual.property_id,
-                actual.price_aud, actual.contract_date,
+            select actual.actual_id, actual.source, actual.reference,
+                actual.property_id, actual.price_aud, actual.contract_date,
                 case when actual.status = 'accepted' and recorded.sale_id is not null
                     then 'outranked' else actual.status end as stands,
                 case when actual.status = 'accepted' and recorded.sale_id is not null
                     then format('recorded for %%s AUD on %%s', recorded.price_aud,
                         recorded.contract_date)
                     else actual.reason end,
-                actual.submitted_at, actual.source_file, actual.source_row_number
+                actual.submitted_at, actual.source_file, actual.source_row_number,
+                said.word
             from ml.submitted_actuals as actual
+            left join lateral (
+                select format('%%s by %%s on %%s: %%s', decision, actor,
+                    (decided_at at time zone 'UTC')::date, reason) as word
+                from ml.actual_decisions as decided
+                where decided.actual_id = actual.actual_id
+                    and (decided.property_id, decided.price_aud, decided.contract_date)
+                        = (actual.property_id, actual.price_aud, actual.contract_date)
+                order by decision_id desc
+                limit 1
+            ) as said on true
             left join lateral (
                 select sale.sale_id, sale.price_aud, sale.contract_date
                 from marts.sales as sale

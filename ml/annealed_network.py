@@ -18,7 +18,7 @@ _PLAN = ((1.0, 0.7), (0.3, 0.2), (0.1, 0.1))
 class AnnealedNetwork(MLPRegressor):
     """``max_iter`` rounds in all, from ``learning_rate_init`` down to a tenth of it."""
 
-    def fit(self, X: Any, y: Any) -> AnnealedNetwork:  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> AnnealedNetwork:  # noqa: N803
         """Learn; parameters read afterwards as they were given."""
         given = {
             name: getattr(self, name)
@@ -30,7 +30,7 @@ class AnnealedNetwork(MLPRegressor):
                 max_iter=max(1, round(given["max_iter"] * rounds)),
                 warm_start=number > 0,
             )
-            super().fit(X, y)
+            super().fit(X, y, sample_weight)
         self.set_params(**given)
         return self
 

@@ -154,24 +154,26 @@ def lean(model: Any) -> Any:
     # Second names of the members.
     parts.__dict__.pop("named_estimators_", None)
     # And what they were made from, which is the same again, not fitted.
-    for member in getattr(parts, "estimators_", [parts]):
-        _make_plain(member)
-    for unfitted in (model.regressor, parts):
-        for _, member in getattr(unfitted, "estimators", ()):
-            _make_plain(member)
+    model.regressor, model.regressor_ = map(_plain, (model.regressor, parts))
     return model
 
 
-def _make_plain(part: Any) -> None:
-    """Put scikit-learn's own in the place of our parts, however deep they lie."""
-    steps = getattr(part, "steps", [])
-    for at, (name, step) in enumerate(steps):
-        if hasattr(step, "plain"):
-            steps[at] = (name, step.plain())
-        _make_plain(step)
-    for transformers in ("transformers", "transformers_"):
-        for _, transformer, _ in getattr(part, transformers, ()):
-            _make_plain(transformer)
+def _plain(part: Any) -> Any:
+    """A member, or a mean of members, of scikit-learn's own classes, however deep."""
+    for several in ("steps", "estimators"):
+        if hasattr(part, several):
+            made = [(name, _plain(step)) for name, step in getattr(part, several)]
+            setattr(part, several, made)
+    if hasattr(part, "estimators_"):
+        part.estimators_ = [_plain(member) for member in part.estimators_]
+    for several in ("transformers", "transformers_"):
+        if hasattr(part, several):
+            made = [
+                (name, _plain(inner), columns)
+                for name, inner, columns in getattr(part, several)
+            ]
+            setattr(part, several, made)
+    return part.plain() if hasattr(part, "plain") else part
 
 
 def _of_log_price(regressor: Any) -> Estimator:
@@ -192,21 +194,34 @@ def _of_log_price(regressor: Any) -> Estimator:
 
 
 def _member(name: str, frame: pd.DataFrame, recipe: Recipe) -> Any:
-    from sklearn.pipeline import make_pipeline
+    from ml.weighted_pipeline import WeightedPipeline
 
+    return WeightedPipeline(_steps(name, frame, recipe))
+
+
+def _steps(name: str, frame: pd.DataFrame, recipe: Recipe) -> list[tuple[str, Any]]:
+    """Preparation and estimator of a member, by the names they are saved under."""
     present = {column for column in recipe.columns if frame[column].notna().any()}
     rows, seed = recipe.rows, recipe.seed
     if name == "linear":
         from sklearn.linear_model import LinearRegression
 
-        return make_pipeline(_scaled(present, rows), LinearRegression())
+        return [
+            ("columntransformer", _scaled(present, rows)),
+            ("linearregression", LinearRegression()),
+        ]
     settings = _SETTINGS[name](rows, seed)
     if name.startswith("boosting"):
         return _boosting(present, settings, seed)
     from ml.annealed_network import AnnealedNetwork
 
-    dense = _dense(present, rows, seed, landmarks=settings["random_state"])
-    return make_pipeline(dense, AnnealedNetwork(**settings))
+    return [
+        (
+            "columntransformer",
+            _dense(present, rows, seed, landmarks=settings["random_state"]),
+        ),
+        ("annealednetwork", AnnealedNetwork(**settings)),
+    ]
 
 
 def _scaled(present: set[str], rows: int) -> Any:
@@ -369,12 +384,13 @@ _SETTINGS: dict[str, Callable[[int, int], dict[str, Any]]] = {
 }
 
 
-def _boosting(present: set[str], settings: dict[str, Any], seed: int) -> Any:
+def _boosting(
+    present: set[str], settings: dict[str, Any], seed: int
+) -> list[tuple[str, Any]]:
     """Gradient boosting; missing stays missing."""
     import numpy as np
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
     native = OrdinalEncoder(
@@ -402,4 +418,4 @@ def _boosting(present: set[str], settings: dict[str, Any], seed: int) -> Any:
     booster = HistGradientBoostingRegressor(
         categorical_features=list(range(len(named))), **settings
     )
-    return make_pipeline(columns, booster)
+    return [("columntransformer", columns), ("histgradientboostingregressor", booster)]

@@ -35,6 +35,10 @@ RESULT = (
     "estimate",
     "low",
     "high",
+    "low_68",
+    "high_68",
+    "low_95",
+    "high_95",
     "confidence",
     "fsd",
     "method",
@@ -42,6 +46,8 @@ RESULT = (
     "model_version",
     "valuation_date",
 )
+# Policy widths are of the 80 % interval alone: nothing was measured of the others.
+_DOLLARS = ("estimate", "low", "high", "low_68", "high_68", "low_95", "high_95")
 
 _ASK = """
 create temporary table if not exists asked_for (property_id uuid) on commit drop;
@@ -49,7 +55,8 @@ truncate asked_for
 """
 # (A valuation from before there was an FSD has its interval, of a normal error.)
 _LAST_GOOD = """
-select asked_for.property_id::text, estimate_aud, low_aud, high_aud, confidence,
+select asked_for.property_id::text, estimate_aud, low_aud, high_aud, low_68_aud,
+       high_68_aud, low_95_aud, high_95_aud, confidence,
        coalesce(fsd, ln(high_aud::numeric / greatest(low_aud, 1)) / 2 / %s)::float8,
        model_name, model_version, valuation_date
 from asked_for
@@ -68,7 +75,8 @@ def last_good(
 ) -> pd.DataFrame:
     """The newest valuation by a model of each property, indexed by property_id text.
 
-    Columns estimate, low, high (AUD), confidence, fsd (share), model_name,
+    Columns estimate, low, high (AUD; also of 68 and 95 %, None where the valuation has
+    none), confidence, fsd (share), model_name,
     model_version, valuation_date. Uses a temporary table until the transaction ends.
     """
     import pandas as pd
@@ -90,7 +98,7 @@ def unvalued(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     values = pd.DataFrame(index=frame.index)
-    for name in ("estimate", "low", "high", "confidence", "fsd"):
+    for name in (*_DOLLARS, "confidence", "fsd"):
         values[name] = np.nan
     for name in ("method", "model_name", "model_version"):
         values[name] = pd.Series(None, index=frame.index, dtype=object)
@@ -123,7 +131,7 @@ def _use_last_good(
     found = rows["estimate"].notna()
     if not found.any():
         return
-    for name in ("estimate", "low", "high"):
+    for name in _DOLLARS:
         values.loc[found, name] = rows.loc[found, name].astype("float64")
     for name in ("model_name", "model_version"):
         values.loc[found, name] = rows.loc[found, name]

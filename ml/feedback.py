@@ -28,11 +28,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.promises import Experience
+from ml.weighting import Seen
 
 if TYPE_CHECKING:
     import datetime
 
     import psycopg
+
+#: Sales known in so many days before the newest weigh the next training.
+WEIGHING_DAYS = 180
 
 #: A recorded sale so many days from a submitted one is taken for the same deal.
 OUTRANKED_DAYS = 180
@@ -75,9 +79,9 @@ select
     stood.estimate_aud - evidence.price_aud as error_aud,
     100 * (stood.estimate_aud::double precision / evidence.price_aud - 1) as error_pct,
     ln(stood.estimate_aud::double precision / evidence.price_aud) as error_log,
-    case stood.interval_pct when 68 then inside.answer end as inside_68,
-    case stood.interval_pct when 80 then inside.answer end as inside_80,
-    case stood.interval_pct when 95 then inside.answer end as inside_95,
+    case stood.interval_pct when 68 then inside.own else inside.of_68 end as inside_68,
+    case stood.interval_pct when 80 then inside.own end as inside_80,
+    case stood.interval_pct when 95 then inside.own else inside.of_95 end as inside_95,
     stood.method, stood.model_name, stood.model_version,
     evidence.state, evidence.dwelling_type, evidence.suburb_key, evidence.source,
     evidence.source_file, evidence.source_row_number, evidence.is_simulated
@@ -104,7 +108,10 @@ cross join lateral (
     limit 1
 ) as stood
 cross join lateral (
-    select evidence.price_aud between stood.low_aud and stood.high_aud as answer
+    -- Null where the valuation states no such interval.
+    select evidence.price_aud between stood.low_aud and stood.high_aud as own,
+        evidence.price_aud between stood.low_68_aud and stood.high_68_aud as of_68,
+        evidence.price_aud between stood.low_95_aud and stood.high_95_aud as of_95
 ) as inside
 """
 
@@ -216,8 +223,9 @@ def experience_of(
 ) -> Experience:
     """What sales found of a version's own estimates (not of fallbacks from them).
 
-    Of sales known in the last ``days`` before the newest feedback, and of feedback
-    that came ``since``; None: all. ``promised_mdape`` in percent.
+    Of sales known in the last ``days`` before the newest that was recorded (what is
+    submitted today moves no window), and of feedback that came ``since``; None: all.
+    ``promised_mdape`` in percent.
     """
     row = conn.execute(
         """
@@ -227,7 +235,8 @@ def experience_of(
         from ml.judging_feedback
         where model_version = %(version)s and method = 'model'
             and (%(days)s::int is null or known_on
-                > (select max(known_on) from ml.prediction_feedback) - %(days)s)
+                > (select max(known_on) from ml.prediction_feedback
+                    where evidence = 'sale') - %(days)s)
             and (%(since)s::timestamptz is null or created_at > %(since)s)
         """,
         {
@@ -240,3 +249,39 @@ def experience_of(
     if row is None or not row[0]:
         return Experience(0, 0, float("nan"), 0, 0)
     return Experience(row[0], row[1], float(row[2]), row[3], row[4])
+
+
+def broken_promises(
+    conn: psycopg.Connection[Any], days: int = WEIGHING_DAYS
+) -> list[Seen]:
+    """How often champions' intervals missed later sales, by suburb and dwelling type.
+
+    Of what may judge models, in the same window. Every version counts: one that is new
+    was judged by nobody yet.
+    """
+    rows = conn.execute(
+        """
+        select coalesce(state, ''), coalesce(dwelling_type, ''),
+            coalesce(suburb_key, ''), count(*)::int,
+            sum(
+                coalesce((not inside_68)::int, 0) + (not inside_80)::int
+                + coalesce((not inside_95)::int, 0)
+            )::int,
+            -- In hundredths, whole: no order of adding up changes the sum.
+            sum(
+                case when inside_68 is null then 0 else 32 end + 20
+                + case when inside_95 is null then 0 else 5 end
+            )::int
+        from ml.judging_feedback
+        where method = 'model' and inside_80 is not null
+            and known_on > (select max(known_on) from ml.prediction_feedback
+                where evidence = 'sale') - %s
+        group by 1, 2, 3
+        order by 1, 2, 3
+        """,
+        [days],
+    ).fetchall()
+    return [
+        Seen(state, kind, suburb, sales, missed, hundredths / 100)
+        for state, kind, suburb, sales, missed, hundredths in rows
+    ]

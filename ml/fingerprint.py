@@ -23,6 +23,8 @@ _MODULES = (
     "rolling_origin",
     "spread_trees",
     "training",
+    "weighted_pipeline",
+    "weighting",
 )
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops")
 

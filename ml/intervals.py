@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 INTERVAL_PCT = 80
-#: Intervals that backtests and reviews tell of, in percent.
+#: Intervals that are told of, in percent.
 PCTS = (68, 80, 95)
+#: Those told of beside the one that confidence is read from.
+BESIDE = tuple(pct for pct in PCTS if pct != INTERVAL_PCT)
 #: Half the width of a normal distribution's 80 % interval, in standard deviations.
 NORMAL_80 = 1.2816
 BANDS = 5
@@ -183,6 +185,19 @@ def _shrunk(residual: Floats, codes: npt.NDArray[np.int64], towards: Floats) -> 
     sums = np.bincount(codes, weights=residual, minlength=len(towards))
     pulled = (sums + SHRINKAGE_ROWS * towards) / (counts + SHRINKAGE_ROWS)
     return np.asarray(pulled, dtype="float64")
+
+
+def stretched(
+    estimate: Floats, half: Floats, model: IntervalModel, factor: float
+) -> tuple[Floats, Floats]:
+    """Low and high (AUD) of another interval than the model's own, by its factor.
+
+    ``half`` is the half width (log) of the model's own for each estimate (AUD).
+    """
+    import numpy as np
+
+    reach = np.exp(half * factor / model.factor)
+    return estimate / reach, estimate * reach
 
 
 def width_pct(low: Floats, high: Floats, estimate: Floats) -> float:

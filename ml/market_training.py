@@ -21,6 +21,7 @@ from ml.rolling_origin import (
     Learning,
     TrainingPolicy,
     block_starts,
+    fit,
     judged_estimates,
     levelled,
 )
@@ -41,13 +42,15 @@ if TYPE_CHECKING:
 class Sales:
     """Training features as arrays, in the order of time.
 
-    Model inputs, prices (AUD), days, and which rows are sales and no bids.
+    Model inputs, prices (AUD), days, which rows are sales and no bids, and how much
+    each weighs (None: all the same).
     """
 
     inputs: pd.DataFrame
     price: Floats
     dates: npt.NDArray[Any]
     sold: Mask
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,10 @@ def judge_market(
         _families(inputs[first], policy),
     )
     names = candidates.competitors(int(sold.sum()))
-    learning = Learning(inputs, sales.price[learnt], dates, sold, recipe, policy)
+    weight = None if sales.weight is None else sales.weight[learnt]
+    learning = Learning(
+        inputs, sales.price[learnt], dates, sold, recipe, policy, weight
+    )
     with _rounds_are_meant(), _timed(seconds, "judge"):
         raw = judged_estimates(learning, mine, starts, names, seconds)
     estimates, shifts, repairs = {}, {}, {}
@@ -182,9 +188,10 @@ def _fitted(
     """The mean of these members, of all rows or of some."""
     from joblib import parallel_config  # type: ignore[import-untyped]
 
-    inputs, price = learning.inputs, learning.price
+    inputs, price, weight = learning.inputs, learning.price, learning.weight
     if rows is not None:
         inputs, price = inputs[rows], price[rows]
+        weight = None if weight is None else weight[rows]
     threads = learning.policy.threads
     model = candidates.mean_of(names, inputs, recipe, threads)
     alone = worth_using(threads, len(inputs))
@@ -192,7 +199,7 @@ def _fitted(
         limited(1 if len(names) > 1 else alone),
         parallel_config(backend="loky", inner_max_num_threads=1),
     ):
-        model.fit(inputs, price)
+        fit(model, inputs, price, weight)
     return candidates.lean(model)
 
 

@@ -96,13 +96,16 @@ def load(mlflow: Any, model_id: str) -> dict[str, Any]:
     model = mlflow.pyfunc.load_model(uri).unwrap_python_model().model
     told = info.metadata
     ranges = {name: tuple(ends) for name, ends in told.get(_RANGES, {}).items()}
+    # What was calibrated on no sale is one width, and says nothing of others.
+    is_calibrated = told[_INTERVALS]["rows"] > 0
+    factors = told.get(_FACTORS, {}) if is_calibrated else {}
     return {
         "model": compiled_markets(model.parts, _routes(model)),
         _INTERVALS: told[_INTERVALS],
         _DWELLING_TYPES: tuple(told[_DWELLING_TYPES]),
         _FSD_RATIO: float(told.get(_FSD_RATIO, 1 / intervals.NORMAL_80)),
         _RANGES: ranges,
-        "factors": {int(p): f for p, f in told.get(_FACTORS, {}).items()},
+        "factors": {int(pct): factor for pct, factor in factors.items()},
     }
 
 

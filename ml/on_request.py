@@ -356,11 +356,17 @@ def _by_fallback(
         return {}
     dollars = [np.array([float(found[name])]) for name in ("estimate", "low", "high")]
     told, low, high = rounding.rounded(*dollars)
+    reached = {intervals.INTERVAL_PCT: (int(low[0]), int(high[0]))}
+    for pct in intervals.BESIDE:
+        ends = [np.array([float(found[f"{name}_{pct}"])]) for name in ("low", "high")]
+        below, above = rounding.rounded_where_known(dollars[0], *ends)
+        if below.notna().all():
+            reached[pct] = (int(below[0]), int(above[0]))
     version = found["model_version"]
     return {
         "valuation_date": found["valuation_date"].date(),
         "estimate_aud": int(told[0]),
-        "intervals": {intervals.INTERVAL_PCT: (int(low[0]), int(high[0]))},
+        "intervals": reached,
         "confidence": round(float(found["confidence"]), 3),
         "fsd": float(found["fsd"]),
         "method": found["method"],

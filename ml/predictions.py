@@ -28,6 +28,10 @@ COLUMNS = (
     "low_aud",
     "high_aud",
     "interval_pct",
+    "low_68_aud",
+    "high_68_aud",
+    "low_95_aud",
+    "high_95_aud",
     "confidence",
     "fsd",
     "confidence_class",
@@ -73,7 +77,7 @@ def write_partition(
 
     Also keeps the inputs they were made from, and refusals. Runs in the caller's
     transaction, which must be open (the temporary tables live as long). A valuation is
-    the same when estimate, interval, class, flags, method and model version are; it is
+    the same when estimate, intervals, class, flags, method and model version are; it is
     told when it is new, moved beyond the noise since it was last told, or its method or
     class did.
 

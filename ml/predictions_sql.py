@@ -29,7 +29,8 @@ def create(streamed: tuple[str, ...]) -> str:
     create temporary table part ({part}) on commit drop;
     create temporary table scored (
         property_id uuid, valuation_date date, estimate_aud bigint, low_aud bigint,
-        high_aud bigint, interval_pct smallint, confidence real, fsd real,
+        high_aud bigint, interval_pct smallint, low_68_aud bigint, high_68_aud bigint,
+        low_95_aud bigint, high_95_aud bigint, confidence real, fsd real,
         confidence_class text, extrapolation boolean, thin_data boolean, method text,
         model_name text, model_version text
     ) on commit drop;
@@ -90,23 +91,27 @@ left join ml.price_predictions as was on was.prediction_id = standing.prediction
 left join ml.price_predictions as taken on taken.prediction_id = named.id
 where was.prediction_id is null
    or (was.estimate_aud, was.low_aud, was.high_aud, was.method, was.model_version,
-       was.confidence_class, was.extrapolation, was.thin_data)
+       was.confidence_class, was.extrapolation, was.thin_data,
+       was.low_68_aud, was.high_68_aud, was.low_95_aud, was.high_95_aud)
       is distinct from (
           scored.estimate_aud, scored.low_aud, scored.high_aud, scored.method,
           scored.model_version, scored.confidence_class, scored.extrapolation,
-          scored.thin_data)
+          scored.thin_data, scored.low_68_aud, scored.high_68_aud, scored.low_95_aud,
+          scored.high_95_aud)
 """
 
 APPEND = """
 insert into ml.price_predictions (
     prediction_id, property_id, valuation_date, estimate_aud, low_aud, high_aud,
-    interval_pct, confidence, fsd, confidence_class, extrapolation, thin_data, method,
+    interval_pct, low_68_aud, high_68_aud, low_95_aud, high_95_aud,
+    confidence, fsd, confidence_class, extrapolation, thin_data, method,
     model_name, model_version, features_snapshot_id, source_file, source_row_number,
     is_simulated, is_told, run_id
 )
 select
     fresh.prediction_id, property_id, valuation_date, estimate_aud, low_aud, high_aud,
-    interval_pct, confidence, fsd, confidence_class, extrapolation, thin_data, method,
+    interval_pct, low_68_aud, high_68_aud, low_95_aud, high_95_aud,
+    confidence, fsd, confidence_class, extrapolation, thin_data, method,
     model_name, model_version, %(snapshot)s, source_file, source_row_number,
     is_simulated, is_told, %(run)s
 from fresh

@@ -12,13 +12,14 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ml import (
     evaluation,
     evidence,
     features,
+    feedback,
     gates,
     plots,
     promotion,
@@ -27,6 +28,7 @@ from ml import (
     reviewing,
     training,
     version_page,
+    weighting,
 )
 from ml.candidates import parameters
 from ml.fingerprint import code_fingerprint
@@ -100,11 +102,14 @@ def train_and_register(
     started = time.perf_counter()
     with _only_one(connection):
         snapshot = features.snapshot_id(connection, relation)
+        share = chosen.feedback.share
+        seen = feedback.broken_promises(connection) if share > 0 else []
         keys = {
             "snapshot_id": snapshot,
             "code_fingerprint": code_fingerprint(),
             "seed": str(chosen.seed),
             "equity_policy": str(chosen.equity.share),
+            "feedback_evidence": weighting.evidence_name(seen, share),
         }
         version = registry.find_version(**keys)
         existed = version is not None
@@ -116,6 +121,12 @@ def train_and_register(
         if version is None:
             frame = features.read_training_features(connection, relation)
             connection.commit()
+            chosen = replace(
+                chosen,
+                feedback=weighting.weigh(
+                    features.model_inputs(frame), ~features.is_bid(frame), seen, share
+                ),
+            )
             version = _train(registry, frame, keys, context, chosen)
         registry.set_alias(CHALLENGER, version.version)
         decision = _settle(connection, registry, version, context.environment)
@@ -238,6 +249,8 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "bids": str(trained.bids),
         "holdout_share": str(policy.holdout_share),
         "seed": str(policy.seed),
+        "feedback_share": f"{policy.feedback.share:g}",
+        "feedback_weights": policy.feedback.told,
         "interval_pct": str(trained.intervals.pct),
         "min_coverage": str(policy.min_coverage),
         "columns": ", ".join(trained.columns),

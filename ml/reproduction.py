@@ -21,6 +21,7 @@ from ml import evaluation, features, training
 from ml.equity import EquityPolicy
 from ml.fingerprint import code_fingerprint
 from ml.rolling_origin import TrainingPolicy
+from ml.weighting import FeedbackWeights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,6 +132,7 @@ def policy_from(values: Mapping[str, Any]) -> TrainingPolicy:
     }
     known["extra_numbers"] = tuple(known.get("extra_numbers", ()))
     known["equity"] = EquityPolicy(**known.get("equity", {}))
+    known["feedback"] = FeedbackWeights.from_dict(known.get("feedback", {}))
     return TrainingPolicy(**known)
 
 

@@ -15,11 +15,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, drift, evaluation, features, review_cases, training
+from ml import bootstrap, evaluation, features, review_cases, training
 from ml.candidates import LABELS
-from ml.page import aud, badge, listed, section, table
+from ml.page import aud, badge, section, table
 from ml.page_style import STYLE
 from ml.review_equity import equity_section
+from ml.review_inputs import (
+    LEAST_SALES,
+    drift_section,
+    feedback_section,
+    importance_section,
+    limits_section,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +37,6 @@ if TYPE_CHECKING:
     from ml.training import Trained
 
     Floats = npt.NDArray[np.float64]
-
-#: Suburbs and types of fewer judged sales are left to the map.
-_LEAST_SALES = 30
 
 
 @dataclass(frozen=True)
@@ -76,16 +80,17 @@ def render(report: Report) -> str:
         _markets(trained),
         _beside_champion(report),
         _ratio_study(trained),
-        equity_section(trained, _LEAST_SALES),
+        equity_section(trained, LEAST_SALES),
         _intervals(trained),
         _by_group(trained),
         _pictures(report.pictures),
         review_cases.largest_misses(
             trained.holdout, trained.holdout.estimates[trained.winner]
         ),
-        _drift(report),
-        _importance(report.importance),
-        _limits(report),
+        feedback_section(trained),
+        drift_section(trained, report.frame),
+        importance_section(report.importance),
+        limits_section(trained),
         _facts(report.facts),
     ]
     return (
@@ -309,7 +314,7 @@ def _by_group(trained: Trained) -> str:
         rows = []
         for label in sorted(set(labels.tolist())):
             mine = labels == label
-            if mine.sum() < _LEAST_SALES:
+            if mine.sum() < LEAST_SALES:
                 continue
             found = evaluation.accuracy(holdout.price[mine], guess[mine])
             rows.append([label or "unknown", *_measures(found)])
@@ -321,82 +326,6 @@ def _by_group(trained: Trained) -> str:
         if told
         else ""
     )
-
-
-def _drift(report: Report) -> str:
-    """How the judged sales' inputs differ from those learnt from before."""
-    import numpy as np
-
-    trained = report.trained
-    if trained.cut is None:
-        return ""
-    days = report.frame["as_of_date"].to_numpy().astype("datetime64[D]")
-    before = features.model_inputs(report.frame.loc[days < np.datetime64(trained.cut)])
-    found = drift.drift(before, trained.holdout.inputs, trained.columns)
-    rows = []
-    for name, value in list(found.items())[:12]:
-        word = "moved" if value >= drift.MOVED else "steady"
-        word = "another population" if value >= drift.OTHER else word
-        rows.append([name, f"{value:.3f}", word])
-    return section(
-        "Drift of inputs: the judged sales beside those before",
-        table(["column", "population stability", ""], rows, numbers={1})
-        + "<p class='facts'>Population stability index over tenths of the earlier "
-        f"values: below {drift.MOVED:g} steady, above {drift.OTHER:g} another "
-        "population. Columns that count time move by nature and are left out.</p>",
-    )
-
-
-def _importance(importance: Mapping[str, float]) -> str:
-    if not importance:
-        return ""
-    meanings = {f.name: f for f in features.FEATURES}
-    rows = [
-        [name, f"{worth:.2f}", meanings[name].meaning, meanings[name].as_of]
-        for name, worth in list(importance.items())[:15]
-    ]
-    heads = ["column", "points of MdAPE", "meaning", "may know"]
-    return section(
-        "What it leans on",
-        table(heads, rows, numbers={1})
-        + "<p class='facts'>Points of MdAPE lost when the column is shuffled among the "
-        "judged sales.</p>",
-    )
-
-
-def _limits(report: Report) -> str:
-    trained = report.trained
-    inputs = trained.holdout.inputs
-    told = []
-    for name, reason in trained.left_out.items():
-        told.append(f"<code>{name}</code> is not used: {html.escape(reason)}.")
-    types = features.dwelling_types(inputs)
-    thin = [
-        str(name) or "unknown"
-        for name, count in types.value_counts().items()
-        if count < _LEAST_SALES
-    ]
-    if thin:
-        told.append(
-            f"Fewer than {_LEAST_SALES} judged sales of: {', '.join(sorted(thin))}."
-        )
-    local = inputs["suburb_type_sales_12m"].fillna(0).to_numpy() < 5
-    if len(local):
-        told.append(
-            f"{100 * float(local.mean()):.0f} % of the judged sales lie where fewer "
-            "than 5 like them were sold in the year before: neighbours say little."
-        )
-    placed = inputs["place_level"].fillna(3).to_numpy()
-    if len(placed):
-        told.append(
-            f"{100 * float((placed > 0).mean()):.0f} % of the judged sales have no "
-            "coordinates of their own; their street's or suburb's stand in, or none."
-        )
-    told.append(
-        "Only what was sold is judged: homes that never come to market may differ, and "
-        "condition, view and renovation are in no column."
-    )
-    return section("Known limits", listed(told))
 
 
 def _facts(facts: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from ml.candidates import BASELINE, OWN, Recipe
 from ml.equity import EquityPolicy
 from ml.market_model import family_of
 from ml.threads import ends_with_parent, limited, worth_using
+from ml.weighting import FeedbackWeights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,7 @@ class TrainingPolicy:
     how much of the repair of vertical equity is taken. A state of ``market_sales``
     sales has a pipeline of its own, a family of dwellings of ``family_sales`` members
     of its own in a stack. ``extra_numbers`` are columns beyond the catalogue.
+    ``feedback`` says which sales weigh more.
     """
 
     seed: int = 20_240_101
@@ -59,11 +61,15 @@ class TrainingPolicy:
     family_sales: int = 1_000
     extra_numbers: tuple[str, ...] = ()
     equity: EquityPolicy = field(default_factory=EquityPolicy)
+    feedback: FeedbackWeights = field(default_factory=FeedbackWeights)
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What there is to learn from: model inputs, prices (AUD), days, what was sold."""
+    """What there is to learn from: model inputs, prices (AUD), days, what was sold.
+
+    ``weight`` of each row, mean 1; None where all weigh the same.
+    """
 
     inputs: pd.DataFrame
     price: Floats
@@ -71,6 +77,7 @@ class Learning:
     sold: npt.NDArray[np.bool_]
     recipe: Recipe
     policy: TrainingPolicy
+    weight: Floats | None = None
 
 
 def block_starts(
@@ -130,6 +137,7 @@ def judged_estimates(
                 inputs.iloc[np.flatnonzero(held)[judged]],
             ),
             recipe,
+            None if learning.weight is None else learning.weight[before],
         )
 
     logs = {member: np.full(int(held.sum()), np.nan) for member in members}
@@ -176,16 +184,19 @@ def _estimate_elsewhere(*task: Any) -> tuple[Floats, float]:
 
 
 def _estimate(
-    task: tuple[str, pd.DataFrame, Floats, pd.DataFrame], recipe: Recipe
+    task: tuple[str, pd.DataFrame, Floats, pd.DataFrame],
+    recipe: Recipe,
+    weight: Floats | None,
 ) -> tuple[Floats, float]:
     """Fit one member on what came before; its estimates of what came after."""
     member, before, price, judged = task
     began = time.perf_counter()
     if member == BASELINE:
-        model = candidates.build(member, before, recipe)
+        # The naive baseline stays naive.
+        model, weight = candidates.build(member, before, recipe), None
     else:
         model = candidates.build_member(member, before, recipe)
-    model.fit(before, price)
+    fit(model, before, price, weight)
     return predict(model, judged), time.perf_counter() - began
 
 
@@ -221,6 +232,17 @@ def levelled(
     for at, start in enumerate(starts):
         moved[block == at] *= np.exp(asked(start))
     return moved, asked(dates.max() + np.timedelta64(1, "D"))
+
+
+def fit(
+    model: Any, inputs: pd.DataFrame, price: Floats, weight: Floats | None = None
+) -> None:
+    """Teach a candidate or member rows of model inputs, each of which weighs so much.
+
+    Every member takes weights, networks too; what they impute, scale and encode by
+    counts each row once.
+    """
+    model.fit(inputs, price, **({} if weight is None else {"sample_weight": weight}))
 
 
 def predict(model: Any, inputs: pd.DataFrame) -> Floats:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
@@ -21,3 +22,20 @@ def rounded(estimate: Floats, low: Floats, high: Floats) -> tuple[Whole, Whole, 
     below = np.maximum(np.round(low / step) * step, 1).astype("int64")
     above = (np.round(high / step) * step).astype("int64")
     return told, np.minimum(below, told), np.maximum(above, told)
+
+
+def rounded_where_known(
+    estimate: Floats, low: Floats, high: Floats
+) -> tuple[pd.Series, pd.Series]:
+    """The bounds of :func:`rounded`, missing where they are NaN."""
+    import numpy as np
+    import pandas as pd
+
+    unknown = np.isnan(low) | np.isnan(high)
+    bounds = (np.where(unknown, estimate, bound) for bound in (low, high))
+    _, below, above = rounded(estimate, *bounds)
+
+    def column(bound: Whole) -> pd.Series:
+        return pd.Series(pd.arrays.IntegerArray(bound, unknown))
+
+    return column(below), column(above)

@@ -82,6 +82,7 @@ class Scorer:
                 champion.version.version,
                 json.dumps(champion.intervals, sort_keys=True),
                 f"{champion.fsd_ratio!r} {sorted(champion.ranges.items())!r}",
+                f"{sorted(champion.factors.items())!r}",
                 ",".join(champion.dwelling_types),
             ]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
@@ -186,6 +187,12 @@ def _by_model(
     sure = intervals.confidence(low, high, estimate)
     results = {"estimate": estimate, "low": low, "high": high, "confidence": sure}
     results["fsd"] = half * champion.fsd_ratio
+    for pct in intervals.BESIDE:
+        if pct in champion.factors:
+            low, high = intervals.stretched(
+                estimate, half, spread, champion.factors[pct]
+            )
+            results |= {f"low_{pct}": low, f"high_{pct}": high}
     for name, result in results.items():
         values[name] = np.where(valued, result, np.nan)
     values["extrapolation"] = valued & _is_outside(inputs, champion.ranges)
@@ -225,6 +232,19 @@ def _finished(
     told, low, high = rounding.rounded(
         estimate, values["low"].to_numpy("float64"), values["high"].to_numpy("float64")
     )
+    beside = {
+        name: column
+        for pct in intervals.BESIDE
+        for name, column in zip(
+            (f"low_{pct}_aud", f"high_{pct}_aud"),
+            rounding.rounded_where_known(
+                estimate,
+                values[f"low_{pct}"].to_numpy("float64"),
+                values[f"high_{pct}"].to_numpy("float64"),
+            ),
+            strict=True,
+        )
+    }
     fsd = values["fsd"].to_numpy(dtype="float64")
     sales = frame["suburb_type_sales_12m"].to_numpy(dtype="float64")
     return (
@@ -235,6 +255,7 @@ def _finished(
             low_aud=low,
             high_aud=high,
             interval_pct=intervals.INTERVAL_PCT,
+            **beside,
             confidence=values["confidence"].astype("float64").round(3),
             fsd=np.round(fsd, 6),
             confidence_class=policy.confidence_classes(fsd),

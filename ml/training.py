@@ -20,6 +20,7 @@ from ml.market_model import WHOLE, MarketModel, Route
 from ml.market_training import JudgedMarket, Sales, judge_market, markets_of, refit
 from ml.rolling_origin import TrainingPolicy, predict
 from ml.threads import limited
+from ml.weighting import FeedbackWeights
 
 __all__ = ["NoTrainingDataError", "Trained", "TrainingPolicy", "predict", "train"]
 
@@ -111,7 +112,7 @@ class Trained:
     sale trained on. Each of ``markets`` has a pipeline of its own.
     ``bounds`` are of the winner's measures, by resampling the hold-out. ``columns`` the
     models used; ``left_out`` says of each of the others why; ``dwelling_types`` are
-    those trained on ("" for unknown).
+    those trained on ("" for unknown); ``feedback`` says which sales weighed more.
     """
 
     winner: str
@@ -130,6 +131,7 @@ class Trained:
     left_out: dict[str, str]
     dwelling_types: tuple[str, ...]
     bounds: dict[str, Bounds]
+    feedback: FeedbackWeights = field(default_factory=FeedbackWeights)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -178,11 +180,13 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
             "no valid market sale in the training features: load sales first"
         )
     seconds: dict[str, float] = {}
+    inputs = features.model_inputs(frame, chosen.extra_numbers)
     sales = Sales(
-        features.model_inputs(frame, chosen.extra_numbers),
+        inputs,
         frame["price_aud"].to_numpy(dtype="float64"),
         frame["as_of_date"].to_numpy().astype("datetime64[D]"),
         sold,
+        chosen.feedback.of(inputs, sold),
     )
     markets = [
         judge_market(sales, name, rows, chosen, seconds)
@@ -222,6 +226,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
             sorted(features.dwelling_types(sales.inputs[sold]).unique())
         ),
         bounds=bootstrap.bounds(holdout.price, holdout.estimates[winner], chosen.seed),
+        feedback=chosen.feedback,
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
 

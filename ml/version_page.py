@@ -49,6 +49,8 @@ def describe(trained: Trained, market: str) -> str:
     if trained.winner != BASELINE and trained.baseline.mdape > 0:
         gain = 1 - trained.headline.mdape / trained.baseline.mdape
         lines += ["", f"{gain * 100:.0f} % less median error than the naive baseline."]
+    if trained.feedback.cells:
+        lines += ["", f"{_WEIGHED} ({trained.feedback.told})."]
     lines += [*_markets(trained), *_luck(trained), "", *_ratio_study(trained.headline)]
     lines += ["", _AGAIN]
     if not math.isnan(trained.coverage_pct):
@@ -60,6 +62,11 @@ def describe(trained: Trained, market: str) -> str:
         lines += ["", sure]
     return "\n".join(lines)
 
+
+_WEIGHED = (
+    "Sales weigh more where later prices missed champions' intervals more often than "
+    "promised"
+)
 
 _AGAIN = (
     "`ausproperty model reproduce` with this version's number trains it again from the "

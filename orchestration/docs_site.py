@@ -17,7 +17,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.data_docs import docs_folder, keep_checks, write_page
+from assets.data_docs import (
+    data_docs_folder,
+    docs_folder,
+    keep_checks,
+    write_page,
+)
 from assets.manifest import DBT_PROJECT
 from assets.warehouse import dbt_environment
 from domain.errors import UserError
@@ -26,17 +31,18 @@ from settings import Settings
 _INDEX = """<!doctype html><html lang=en><meta charset=utf-8>
 <meta http-equiv=refresh content="0; url=data_docs/index.html">
 <title>ausproperty</title><a href=data_docs/index.html>Data Docs</a>
+<a href=data_docs/great_expectations/index.html>Great Expectations</a>
 <a href=dbt_docs/index.html>dbt docs</a></html>
 """
 
 
 _NOT_YET = """<!doctype html><html lang=en><meta charset=utf-8>
-<meta http-equiv=refresh content=10><title>dbt docs</title>
+<meta http-equiv=refresh content=10><title>{title}</title>
 <body style="font: 16px/1.5 system-ui, sans-serif; margin: 4rem auto; max-width: 40rem">
-<h1>dbt docs</h1><p>Not built yet. <code>ausproperty up</code> builds them beside the
+<h1>{title}</h1><p>Not built yet. <code>ausproperty up</code> builds them beside the
 servers, half a minute after it started or after the first run;
 <code>ausproperty docs</code> at any time. This page asks again by itself.</p>
-<p><a href=../data_docs/index.html>Data Docs</a></p></body></html>
+<p><a href={home}>Data Docs</a></p></body></html>
 """
 
 
@@ -48,10 +54,15 @@ def prepare_docs(settings: Settings) -> Path:
     """The folder to serve, with pages in it before anything was built."""
     folder = docs_folder(settings)
     write_page(settings)
-    page = folder / "dbt_docs" / "index.html"
-    if not page.exists():
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_NOT_YET)
+    for title, part in (
+        ("dbt docs", folder / "dbt_docs"),
+        ("Great Expectations", data_docs_folder(settings) / "great_expectations"),
+    ):
+        page = part / "index.html"
+        if not page.exists():
+            part.mkdir(parents=True, exist_ok=True)
+            home = os.path.relpath(data_docs_folder(settings) / "index.html", part)
+            page.write_text(_NOT_YET.format(title=title, home=home))
     (folder / "index.html").write_text(_INDEX)
     return folder
 

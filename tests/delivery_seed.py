@@ -58,9 +58,11 @@ def add_predictions(
         cursor.executemany(
             "insert into ml.price_predictions (prediction_id, property_id,"
             " valuation_date, estimate_aud, low_aud, high_aud, interval_pct,"
+            " low_68_aud, high_68_aud,"
             " confidence, method, model_name, model_version, features_snapshot_id,"
             " source_file, source_row_number, is_simulated)"
-            " values (%s, %s, '2024-12-31', %s, %s, %s, 80, 0.7, 'model',"
+            " values (%s, %s, '2024-12-31', %s, %s, %s, 80, 850000, 1000000, 0.7,"
+            " 'model',"
             " 'property_valuation', '3', 'snapshot', '20241230.zip/001.DAT', 12,"
             " false)",
             [

@@ -21,17 +21,24 @@ def plant_prediction(
     version: str | None = "1",
     method: str = "model",
     spread: float = 0.1,
+    beside: tuple[float, float] | None = None,
     created: datetime | None = None,
 ) -> uuid.UUID:
-    """A valuation of a home as of a day, written at noon of it; commits."""
+    """A valuation of a home as of a day, written at noon of it; commits.
+
+    ``spread`` is the 80 % interval's half width, a share; ``beside`` those of 68 and
+    95 %.
+    """
     when = created or datetime.combine(date.fromisoformat(day), time(12), UTC)
     name = f"{property_id}|{day}|{estimate}|{version}|{when}"
     prediction = uuid.uuid5(NAMESPACE, name)
     conn.execute(
         "insert into ml.price_predictions (prediction_id, property_id, valuation_date,"
-        " estimate_aud, low_aud, high_aud, interval_pct, confidence, method,"
+        " estimate_aud, low_aud, high_aud, interval_pct, low_68_aud, high_68_aud,"
+        " low_95_aud, high_95_aud, confidence, method,"
         " model_name, model_version, features_snapshot_id, is_simulated, created_at)"
-        " values (%s, %s, %s, %s, %s, %s, 80, 0.8, %s, 'property_valuation', %s,"
+        " values (%s, %s, %s, %s, %s, %s, 80, %s, %s, %s, %s, 0.8, %s,"
+        " 'property_valuation', %s,"
         " 'snapshot', false, %s)",
         [
             prediction,
@@ -40,6 +47,11 @@ def plant_prediction(
             estimate,
             round(estimate * (1 - spread)),
             round(estimate * (1 + spread)),
+            *(
+                None if share is None else round(estimate * (1 + sign * share))
+                for share in (beside or (None, None))
+                for sign in (-1, 1)
+            ),
             method,
             version,
             when,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from domain.errors import UserError
 from settings import Settings
 
 if TYPE_CHECKING:
+    from ml.actual_decisions import Decision
     from ml.actuals import Listed
 
 actuals = typer.Typer(
@@ -23,7 +25,14 @@ actuals = typer.Typer(
 
 #: Most lines printed of what was refused or held; all are in the quarantine or list.
 _SHOWN = 20
-_STATUSES = ("accepted", "held", "outranked")
+_STATUSES = ("accepted", "held", "rejected", "outranked")
+
+ActualId = Annotated[
+    str, typer.Argument(help="Its id or how it begins, as `list` shows it.")
+]
+Actor = Annotated[
+    str | None, typer.Option("--as", help="Who decides; unset: the user logged in.")
+]
 
 
 @actuals.command()
@@ -79,7 +88,7 @@ def submit(
 def list_them(
     source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="accepted, held or outranked.")
+        str | None, typer.Option(help="accepted, held, rejected or outranked.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
     json_file: Annotated[
@@ -107,11 +116,48 @@ def list_them(
         typer.echo("nothing was submitted")
 
 
+@actuals.command()
+def release(
+    actual_id: ActualId,
+    reason: Annotated[str, typer.Option(help="Why the price is right; it is kept.")],
+    actor: Actor = None,
+) -> None:
+    """Let a held or rejected price judge estimates, from the next run on."""
+    _decide(actual_id, "released", reason, actor)
+
+
+@actuals.command()
+def reject(
+    actual_id: ActualId,
+    reason: Annotated[str, typer.Option(help="Why it is not believed; it is kept.")],
+    actor: Actor = None,
+) -> None:
+    """Use a held or accepted price for nothing, from the next run on."""
+    _decide(actual_id, "rejected", reason, actor)
+
+
+def _decide(actual_id: str, decision: Decision, reason: str, actor: str | None) -> None:
+    from assets.warehouse import prepare_warehouse
+    from database.connections import connect
+    from ml.actual_decisions import decide
+
+    with connect(prepare_warehouse(Settings())) as conn:
+        done = decide(
+            conn, actual_id, decision, actor=actor or getpass.getuser(), reason=reason
+        )
+        conn.commit()
+    when = "from the next run on" if done.changed else "already"
+    typer.echo(
+        f"{done.source} {done.reference}, {done.price_aud:,} AUD: {decision} {when}"
+    )
+
+
 def _line(told: Listed) -> str:
     why = f": {told.reason}" if told.reason else ""
+    word = f"\n    {told.word}" if told.word else ""
     return (
-        f"{told.source}  {told.reference}  {told.price_aud:,} AUD on "
-        f"{told.contract_date}  {told.status}{why}\n"
+        f"{str(told.actual_id)[:8]}  {told.source}  {told.reference}  "
+        f"{told.price_aud:,} AUD on {told.contract_date}  {told.status}{why}\n"
         f"    property {told.property_id}, {told.source_file} line "
-        f"{told.source_row_number}, sent {told.submitted_at:%Y-%m-%d %H:%M}"
+        f"{told.source_row_number}, sent {told.submitted_at:%Y-%m-%d %H:%M}{word}"
     )

@@ -17,6 +17,7 @@ def docs() -> None:
     with warnings.catch_warnings():
         # Dagster's own words about what is in beta are not for people who read docs.
         warnings.simplefilter("ignore")
+        from assets.data_docs import build_great_expectations
         from orchestration.docs_site import (
             build_data_docs,
             build_dbt_docs,
@@ -30,5 +31,6 @@ def docs() -> None:
         prepare_docs(settings)
         definitions = build_definitions(settings)
         typer.echo(f"Data Docs  {build_data_docs(settings, definitions)}")
+        typer.echo(f"           {build_great_expectations(settings)}")
     typer.echo(f"dbt docs   {build_dbt_docs(settings, url)}")
     typer.echo(f"served by `ausproperty up` at http://127.0.0.1:{settings.ports.docs}/")

@@ -22,7 +22,7 @@ from assets.feedback import (
 )
 from assets.resources import Warehouse
 from database.sale_overrides import override_sale
-from ml.feedback import refresh_feedback
+from ml.feedback import broken_promises, refresh_feedback
 from tests.dbt_samples import DbtProject, plant_psi, psi
 from tests.feedback_samples import plant_prediction, plant_sales, told
 
@@ -287,6 +287,41 @@ def test_accuracy_is_told_and_a_broken_promise_warns(
     assert found["prediction_feedback"]["corrected"] == 80
     assert not found["feedback_error_within_bounds"]["passed"]
     assert "promised 8.0 %" in found["feedback_error_within_bounds"]["told"]
+
+
+def test_a_price_is_held_against_each_interval_the_prediction_stated(
+    conn: Conn,
+) -> None:
+    plant_sales(conn, 3)
+    homes = [
+        row[0]
+        for row in conn.execute(
+            "select property_id from intermediate.int_sale__validated"
+            " order by source_row_number"
+        )
+    ]
+    # All were sold for a million; the third was valued before there were three.
+    for home, estimate, beside in (
+        (homes[0], 1_050_000, (0.06, 0.3)),
+        (homes[1], 1_150_000, (0.06, 0.3)),
+        (homes[2], 1_050_000, None),
+    ):
+        plant_prediction(conn, home, FEBRUARY, estimate, beside=beside)
+    assert refreshed(conn) == (3, 0, 0)
+    rows = conn.execute(
+        "select inside_68, inside_80, inside_95 from ml.prediction_feedback"
+        " order by source_row_number"
+    ).fetchall()
+    assert rows == [(True, True, True), (False, False, True), (None, True, None)]
+    # Misses and what was promised, of the intervals stated: 2 of 1.34.
+    (seen,) = broken_promises(conn)
+    assert (seen.state, seen.dwelling_type, seen.locality) == ("NSW", "house", "NSW|A")
+    assert (seen.sales, seen.missed, seen.promised) == (3, 2, pytest.approx(1.34))
+    shares = conn.execute(
+        "select coverage_68_pct, round(coverage_80_pct), coverage_95_pct"
+        " from ml.model_accuracy"
+    ).fetchall()
+    assert shares == [(50, 67, 100)]
 
 
 def test_without_a_champion_or_feedback_the_checks_say_so(

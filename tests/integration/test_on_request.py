@@ -182,7 +182,11 @@ def test_a_home_is_valued_as_the_batch_values_it(market: Market):
         for batch in market.scored.valuations.itertuples():
             one = valuer.value(conn, batch.property_id)
             assert one.estimate_aud == batch.estimate_aud
-            assert one.intervals[80] == (batch.low_aud, batch.high_aud)
+            assert one.intervals == {
+                68: (batch.low_68_aud, batch.high_68_aud),
+                80: (batch.low_aud, batch.high_aud),
+                95: (batch.low_95_aud, batch.high_95_aud),
+            }
             assert one.confidence == batch.confidence
             assert (one.fsd, one.confidence_class) == (
                 batch.fsd,
@@ -330,7 +334,11 @@ def test_another_champion_is_taken_and_none_is_survived(market: Market):
             without = score(market.url, market.registry, write=False).valuations
             batch = without.set_index("property_id").loc[home]
             assert found.estimate_aud == batch["estimate_aud"]
-            assert found.intervals[80] == (batch["low_aud"], batch["high_aud"])
+            assert found.intervals == {
+                68: (batch["low_68_aud"], batch["high_68_aud"]),
+                80: (batch["low_aud"], batch["high_aud"]),
+                95: (batch["low_95_aud"], batch["high_95_aud"]),
+            }
             assert found.confidence == batch["confidence"]
         finally:
             market.registry.set_alias(CHAMPION, version)

@@ -142,6 +142,12 @@ def test_bodies_are_compact_json_of_the_catalogue_in_its_order(
         "low_aud": 800_000,
         "high_aud": 1_100_000,
         "interval_pct": 80,
+        # No 95 % interval is stated here.
+        "intervals": {
+            "68": [850_000, 1_000_000],
+            "80": [800_000, 1_100_000],
+            "95": None,
+        },
         "confidence": 0.7,
         "fsd": None,
         "confidence_class": None,

@@ -255,6 +255,10 @@ def valuations(rows: pd.DataFrame) -> pd.DataFrame:
             "estimate_aud": estimate,
             "low_aud": (estimate * 0.8).astype("int64"),
             "high_aud": (estimate * 1.2).astype("int64"),
+            "low_68_aud": (estimate * 0.9).astype("int64"),
+            "high_68_aud": (estimate * 1.1).astype("int64"),
+            "low_95_aud": (estimate * 0.6).astype("int64"),
+            "high_95_aud": (estimate * 1.6).astype("int64"),
             "confidence": 0.7,
             "method": "model",
             "source_file": rows["source_file"],
@@ -273,7 +277,7 @@ def test_valuations_are_judged_beside_what_their_homes_sold_for() -> None:
 
     # A model whose estimates are in thousands, as a broken feature once gave.
     thousands = valuations(rows)
-    for name in ("estimate_aud", "low_aud", "high_aud"):
+    for name in [name for name in thousands.columns if name.endswith("_aud")]:
         thousands[name] = thousands[name] // 1000
     result = run_frame(with_ratios(thousands, rows), "price_predictions")
     assert broken(result) == [

@@ -16,7 +16,7 @@ import cli
 from assets.landing.submitted_actuals import Submitted, submit_actuals
 from domain.errors import UserError
 from ml.actuals import list_actuals
-from ml.feedback import experience_of, refresh_feedback
+from ml.feedback import broken_promises, experience_of, refresh_feedback
 from tests.feedback_samples import plant_prediction, plant_sales, told
 
 Conn = psycopg.Connection[Any]
@@ -203,6 +203,9 @@ def test_no_source_steers_the_judgement(
     found = experience_of(conn, "1", 10.0)
     assert (found.n, found.above) == (12, 2)
     assert found.mdape == 0
+    # Neither do forty weigh the next training: two of them miss an interval each.
+    (seen,) = broken_promises(conn)
+    assert (seen.sales, seen.missed, seen.promised) == (12, 2, pytest.approx(2.4))
 
 
 def test_the_commands_send_and_list(
@@ -243,3 +246,87 @@ def test_the_commands_send_and_list(
         cli.app, ["actuals", "submit", str(tmp_path / "no.csv"), "--source", "smith"]
     )
     assert isinstance(lost.exception, UserError)
+
+
+def test_a_person_releases_or_rejects_what_is_held(
+    conn: Conn,
+    database_url: str,
+    homes: list[Any],
+    send: Callable[..., Submitted],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "HOME": str(tmp_path),
+        "DATABASE_URL": database_url,
+        "MARKET": "real",
+    }.items():
+        monkeypatch.setenv(f"AUSPROPERTY_{name}", value)
+    lines = [
+        (homes[20], 4_000_000, "2024-03-10", "D1"),
+        (homes[21], 5_000_000, "2024-03-10", "D2"),
+        (homes[22], 1_100_000, "2024-03-10", "D3"),
+    ]
+    assert counts(send(lines)) == (1, 2, 0, 0, 0)
+    ids = {row.reference: str(row.actual_id) for row in list_actuals(conn)}
+    conn.commit()
+
+    def say(verb: str, reference: str, *more: str) -> Any:
+        words = ["actuals", verb, ids[reference], "--as", "ana", *more]
+        return CliRunner().invoke(cli.app, words)
+
+    def judged() -> list[int]:
+        refresh_feedback(conn, {})
+        rows = conn.execute(
+            "select price_aud from ml.prediction_feedback where source = 'smith'"
+            " order by 1"
+        ).fetchall()
+        conn.commit()
+        return [row[0] for row in rows]
+
+    assert judged() == [1_100_000]
+    done = say("release", "D1", "--reason", "seen on the title")
+    assert "smith D1, 4,000,000 AUD: released from the next run on" in done.output
+    assert judged() == [1_100_000, 4_000_000]
+    # Said again, as after a kill: nothing is written twice.
+    again = say("release", "D1", "--reason", "seen on the title")
+    assert again.output == "smith D1, 4,000,000 AUD: released already\n"
+    assert say("reject", "D2", "--reason", "a typing slip").exit_code == 0
+    assert say("reject", "D3", "--reason", "an asking price").exit_code == 0
+    assert judged() == [4_000_000]
+    never = say("release", "D1", "--reason", " ")
+    assert isinstance(never.exception, UserError)
+    listed = CliRunner().invoke(cli.app, ["actuals", "list", "--status", "rejected"])
+    assert "5,000,000 AUD on 2024-03-10  rejected: a typing slip (ana)" in listed.output
+    assert "rejected by ana on " in listed.output
+    assert listed.output.startswith(ids["D2"][:8]) or ids["D2"][:8] in listed.output
+    kept = conn.execute(
+        "select decision, previous_status, price_aud, actor, reason"
+        " from ml.actual_decisions order by decision_id"
+    ).fetchall()
+    assert kept == [
+        ("released", "held", 4_000_000, "ana", "seen on the title"),
+        ("rejected", "held", 5_000_000, "ana", "a typing slip"),
+        ("rejected", "accepted", 1_100_000, "ana", "an asking price"),
+    ]
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        conn.execute("delete from ml.actual_decisions")
+    conn.rollback()
+
+    # Sent again as they were, a person's word stands; with another price they are new.
+    assert counts(send(lines)) == (0, 0, 3, 0, 0)
+    assert judged() == [4_000_000]
+    mended = [(homes[20], 4_500_000, "2024-03-10", "D1"), *lines[1:2]]
+    mended += [(homes[22], 1_150_000, "2024-03-10", "D3")]
+    assert counts(send(mended)) == (1, 1, 1, 0, 0)
+    assert judged() == [1_150_000]
+    stands = {row.reference: (row.status, row.word) for row in list_actuals(conn)}
+    assert stands["D1"] == ("held", None)
+    assert stands["D2"][0] == "rejected"
+
+    nothing = CliRunner().invoke(
+        cli.app, ["actuals", "release", "ffff", "--reason", "x"]
+    )
+    assert "No actual has an id that begins with ffff" in str(nothing.exception)
+    unheld = say("release", "D3", "--reason", "x")
+    assert "smith D3 is accepted: there is nothing to release" in str(unheld.exception)

@@ -24,10 +24,14 @@ def frame() -> pd.DataFrame:
 
 def known(rows: pd.DataFrame) -> pd.DataFrame:
     names = ["property_id", *[n for n in RESULT if n != "method"]]
-    found = (rows["property_id"][0], 900_000, 800_000, 1_000_000, 0.8, 0.1, "m", "7")
+    found = (
+        *(rows["property_id"][0], 900_000, 800_000, 1_000_000),
+        *(850_000, 950_000, None, None, 0.8, 0.1, "m", "7"),
+    )
     frame = pd.DataFrame([(*found, pd.Timestamp("2024-04-01"))], columns=[
-        "property_id", "estimate", "low", "high", "confidence", "fsd", "model_name",
-        "model_version", "valuation_date",
+        "property_id", "estimate", "low", "high", "low_68", "high_68", "low_95",
+        "high_95", "confidence", "fsd", "model_name", "model_version",
+        "valuation_date",
     ])  # fmt: skip
     assert set(frame) == set(names)
     return frame.set_index("property_id")

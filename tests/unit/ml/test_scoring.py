@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ml import fallback, features, intervals
+from ml import fallback, features, intervals, rounding
 from ml.scoring import NO_CHAMPION, Scorer, value_properties
 from ml.scoring_policy import ScoringPolicy
 from ml.tracking import LoadedModel, Version
@@ -31,6 +33,7 @@ def champion(**changed: Any) -> LoadedModel:
         "intervals": fitted[80].as_dict(),
         "dwelling_types": ("house", "townhouse", "unit"),
         "fsd_ratio": intervals.fsd_ratio(fitted),
+        "factors": {pct: model.factor for pct, model in fitted.items()},
         "ranges": {
             name: (low, high)
             for name, (low, high) in features.ranges(rows, features.COLUMNS).items()
@@ -96,6 +99,7 @@ def test_scorers_are_named_by_what_decides() -> None:
         Scorer(base),
         Scorer(champion(intervals=wider)),
         Scorer(champion(ranges={})),
+        Scorer(champion(factors={})),
         Scorer(base, policy=ScoringPolicy(thin_sales=6)),
         Scorer(base, code="other"),
         Scorer(base).without_champion("away"),
@@ -104,10 +108,87 @@ def test_scorers_are_named_by_what_decides() -> None:
     assert len({scorer.fingerprint for scorer in scorers}) == len(scorers)
     assert Scorer(champion()).fingerprint == Scorer(base).fingerprint
     settled = [scorer.is_settled for scorer in scorers]
-    assert settled == [True, True, True, True, True, False, True]
+    assert settled == [True, True, True, True, True, True, False, True]
 
 
 def test_intervals_of_nothing_have_the_fsd_of_a_normal_error() -> None:
     rows = features.model_inputs(feature_rows(1)).iloc[:0]
     fitted = intervals.fit_intervals(rows, np.array([]), np.array([]))
     assert intervals.fsd_ratio(fitted) == pytest.approx(0.78, abs=0.01)
+
+
+OUTWARDS = (
+    *("low_95_aud", "low_aud", "low_68_aud", "estimate_aud"),
+    *("high_68_aud", "high_aud", "high_95_aud"),
+)
+
+
+def test_three_intervals_hold_what_they_promise_one_within_the_other() -> None:
+    rows = feature_rows(2_000, seed=9)
+    found = value_properties(rows, Scorer(champion()), nothing_known).valuations
+    bounds = found[list(OUTWARDS)].to_numpy("float64")
+    assert (np.diff(bounds, axis=1) >= 0).all()
+    price = rows["price_aud"].to_numpy()
+    for pct, low, high in ((68, 2, 4), (80, 1, 5), (95, 0, 6)):
+        inside = (bounds[:, low] <= price) & (price <= bounds[:, high])
+        assert 100 * inside.mean() == pytest.approx(pct, abs=6)
+
+
+def test_only_intervals_that_somebody_stated_are_told() -> None:
+    rows = feature_rows(5, seed=9)
+    rows["last_price_indexed_log"] = np.nan
+    # The champion knows no units here; of one, it made an estimate once.
+    rows["dwelling_type"] = ["unit", "unit", "unit", "house", "house"]
+    rows.loc[1, "last_price_indexed_log"] = 13.5
+    known = pd.DataFrame(
+        {
+            "estimate": [500_000],
+            "low": [450_000],
+            "high": [560_000],
+            "low_68": [470_000],
+            "high_68": [530_000],
+            "low_95": [None],
+            "high_95": [None],
+            "confidence": [0.8],
+            "fsd": [0.1],
+            "model_name": ["m"],
+            "model_version": ["1"],
+            "valuation_date": rows["as_of_date"].iloc[0],
+        },
+        index=[rows["property_id"][0]],
+    )
+    scorer = Scorer(champion(dwelling_types=("house",)))
+    found = value_properties(rows, scorer, lambda _ids: known).valuations
+    assert found["method"].tolist() == [
+        *("last_prediction", "indexed_last_sale", "local_median", "model", "model")
+    ]
+    told = found[["low_68_aud", "high_68_aud", "low_95_aud", "high_95_aud"]].notna()
+    assert told.to_numpy().tolist() == [
+        *([True, True, False, False], [False] * 4, [False] * 4, [True] * 4, [True] * 4)
+    ]
+    assert found["low_68_aud"][0] == 470_000
+
+
+@given(
+    estimate=st.floats(1, 1e9),
+    half=st.floats(0, 1.5),
+    factors=st.lists(st.floats(0.5, 5), min_size=3, max_size=3).map(sorted),
+)
+def test_bounds_stay_nested_when_they_are_rounded(
+    estimate: float, half: float, factors: list[float]
+) -> None:
+    narrow, usual, wide = factors
+    model = intervals.IntervalModel(80, usual, 0.1, (), {}, 100)
+    dollars, width = np.array([estimate]), np.array([half])
+    told, low, high = rounding.rounded(
+        dollars, dollars * np.exp(-width), dollars * np.exp(width)
+    )
+    within, beyond = (
+        rounding.rounded_where_known(
+            dollars, *intervals.stretched(dollars, width, model, factor)
+        )
+        for factor in (narrow, wide)
+    )
+    outwards = [beyond[0], low, within[0], told, within[1], high, beyond[1]]
+    steps = np.diff([int(each[0]) for each in outwards])
+    assert (steps >= 0).all()
