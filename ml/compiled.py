@@ -1,9 +1,9 @@
 """A fitted model in a form that values one home, or millions, the same way and fast.
 
 Compiled once when a model is loaded: preprocessing that all members share, boosting as
-bit masks, networks as few products. Believed only where it says what the model itself
-says, on rows made to be difficult; a member, or a model, of an unknown kind is asked as
-it is. Training, batch and single estimates all come from here.
+splits upon codes, networks as few products. Believed only where it says what the model
+itself says, on rows made to be difficult; a member, or a model, of an unknown kind is
+asked as it is. Training, batch and single estimates all come from here.
 """
 
 from __future__ import annotations
@@ -33,13 +33,7 @@ _log = logging.getLogger(__name__)
 TOLERANCE = 1e-9
 _CHECKED_ROWS = 64
 _SUBURB, _TYPE = CATEGORIES.index("locality"), CATEGORIES.index("dwelling_type")
-_MONTH = NUMBERS.index("month_index")
-#: What all homes of a suburb and type share, but for streets and zones.
-_LOCAL = frozenset(
-    {"state", "locality", "postcode", "dwelling_type", "region", "month_index"}
-    | {"month_of_year", "suburb_type_log_price_12m", "suburb_type_sales_12m"}
-    | {"suburb_log_price_12m", "postcode_type_log_price_12m", "state_type_log_price_3m"}
-)
+_MONTH, _LAND = NUMBERS.index("month_index"), NUMBERS.index("land_area_m2")
 #: Rows worked on at once: a multiple of the block, of few megabytes.
 _AT_ONCE = BLOCK * 170
 
@@ -121,7 +115,8 @@ def _neighbours(rows: Rows) -> tuple[Codes, Codes]:
     key = rows.codes[:, _SUBURB]
     for part in (rows.codes[:, _TYPE], month - month.min()):
         key = key * (int(part.max()) + 1) + part
-    order = np.argsort(key, kind="stable")
+    # By land within a run: what lies together has fewer splits to part it.
+    order = np.lexsort((rows.numbers[:, _LAND], key))
     runs = np.cumsum(np.diff(key[order], prepend=key[order[0]]) != 0)
     return order, runs
 
@@ -251,11 +246,10 @@ def _thresholds(made: CompiledModel) -> dict[str, Floats]:
     numbers = made.columns.numbers()
     found: dict[str, list[Floats]] = {}
     for forest in made.forests:
-        for group in forest.groups:
-            for column, place in group:
-                if column in numbers:
-                    known = place.thresholds[np.isfinite(place.thresholds)]
-                    found.setdefault(numbers[column], []).append(known)
+        for place in forest.places:
+            if place.column in numbers:
+                known = place.thresholds[np.isfinite(place.thresholds)]
+                found.setdefault(numbers[place.column], []).append(known)
     return {
         name: np.unique(np.concatenate(parts))
         for name, parts in found.items()
@@ -281,7 +275,6 @@ def _fitted_or_none(member: Any) -> list[tuple[list[Any], list[str], float]]:
 def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
     sources: list[int] = []
     tables: list[Floats | None] = []
-    local: list[bool] = []
     for steps, names, weight in fitted(transformer):
         kinds = [type(step).__name__ for step in steps]
         if weight != 1.0 or len(steps) != 1:
@@ -295,5 +288,4 @@ def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
             tables += [None] * len(names)
         else:
             raise Uncompilable(f"boosting upon a {kinds[0]}")
-        local += [name in _LOCAL for name in names]
-    return compile_forest(booster, sources, tables, local)
+    return compile_forest(booster, sources, tables)

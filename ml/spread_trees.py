@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ml.features import NOT_OF_THE_HOME, NUMBERS
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+    from ml.compiled_trees import Forest
 
     Floats = npt.NDArray[np.float64]
 
@@ -30,8 +33,6 @@ _FOLDS = 5
 #: The latest sales to learn from: more teach the same, slowly.
 _MOST_ROWS = 20_000
 _TREES, _DEPTH, _RATE, _LEAST_LEAF = 80, 3, 0.05, 40
-#: Rows for which walking down all trees at once pays.
-_FEW = 64
 # Columns of the table of nodes.
 _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
@@ -55,30 +56,42 @@ class SpreadTrees:
         import numpy as np
 
         table = _inputs(frame, estimate, self.columns)
-        feature = self.nodes[:, _FEATURE].astype("int64")
-        left, right = (self.nodes[:, at].astype("int64") for at in (_LEFT, _RIGHT))
-
-        def leaves(rows: Any, node: npt.NDArray[np.int64]) -> Floats:
-            for _ in range(_DEPTH):
-                inner = feature[node] >= 0
-                value = table[rows, np.maximum(feature[node], 0)]
-                goes_left = value <= self.nodes[node, _THRESHOLD]
-                following = np.where(goes_left, left[node], right[node])
-                node = np.where(inner, following, node)
-            return self.nodes[node, _VALUE]
-
-        every = np.arange(len(table))
-        if len(table) <= _FEW:
-            # All trees at once, added up in the same order: the same sums, sooner.
-            starts = np.tile(np.array(self.roots, dtype="int64"), (len(table), 1))
-            values = leaves(every[:, None], starts).astype("float64")
-            begun = np.full((len(table), 1), self.base)
-            total = np.add.accumulate(np.hstack([begun, values]), axis=1)[:, -1]
-        else:
-            total = np.full(len(table), self.base)
-            for root in self.roots:
-                total += leaves(every, np.full(len(table), root))
+        # Of one run: what is the same for some of them is not known here.
+        total = self._forest.predict(table.T, np.zeros(len(table), dtype=np.intp))
         return np.exp(total)
+
+    @cached_property
+    def _forest(self) -> Forest:
+        """The same trees, to be asked."""
+        import numpy as np
+
+        from ml.compiled_trees import Forest, Place
+
+        nodes = self.nodes
+        feature = nodes[:, _FEATURE].astype(np.intp)
+        leaf = feature < 0
+        inner = ~leaf
+        number = np.where(leaf, -leaf.cumsum(), inner.cumsum() - 1)
+        made = np.zeros((int(inner.sum()), 4), dtype=np.int32)
+        for at, side in enumerate((_LEFT, _RIGHT), 2):
+            made[:, at] = number[nodes[inner, side].astype(np.intp)]
+        places = []
+        for coded, column in enumerate(np.unique(feature[inner]).tolist()):
+            splits = np.flatnonzero(feature == column)
+            limits = nodes[splits, _THRESHOLD]
+            thresholds = np.unique(limits)
+            made[number[splits], 0] = coded
+            made[number[splits], 1] = np.searchsorted(thresholds, limits) + 1
+            places.append(Place(column, thresholds, rows=(coded, -1)))
+        return Forest(
+            baseline=self.base,
+            places=tuple(places),
+            coded=len(places),
+            nodes=made,
+            sets=np.zeros((0, 1), dtype=bool),
+            leaves=nodes[leaf, _VALUE].astype("float64"),
+            roots=number[list(self.roots)].astype(np.int32),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form; nodes as base64 of little-endian float32."""
