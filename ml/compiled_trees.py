@@ -25,53 +25,49 @@ _MOST_LEAVES = 64
 _BLOCK = 4_096
 #: The code of a missing value where it goes right: beyond every threshold.
 _BEYOND = 32_767
-#: Codes that a category can have.
+#: Codes that a category can have, and its limits: a code each.
 _MOST_CODES = 257
 
 
 @dataclass(frozen=True)
-class Place:
-    """How a column's value becomes a code: 0 for missing.
+class Coding:
+    """How columns (of ``compiled_inputs.Columns``) become rows of codes.
 
-    By ``thresholds`` (how many lie below it, and one) or, for categories, by ``known``
-    ones. ``rows`` are where the codes go: with missing as it is, and with missing
-    beyond all; -1 where no split asks.
+    Row i has, of column ``sources[i]``, how many of its rising ``limits`` from
+    ``firsts[i]`` to the next lie below a value, and one; ``missing[i]`` for none.
     """
 
-    column: int
-    thresholds: npt.NDArray[np.floating]
-    known: Codes | None = None
-    rows: tuple[int, int] = (-1, -1)
+    sources: npt.NDArray[np.int32]
+    firsts: npt.NDArray[np.int32]
+    limits: Floats
+    missing: npt.NDArray[np.int16]
 
-    def codes(self, values: npt.NDArray[np.floating]) -> Codes:
-        """Codes of a column's values."""
+    @staticmethod
+    def of(rows: Sequence[tuple[int, npt.NDArray[np.floating], bool]]) -> Coding:
+        """Of (column, rising limits, whether missing lies beyond all) by row."""
         import numpy as np
 
-        if self.known is None:
-            codes = np.searchsorted(self.thresholds, values, side="left") + 1
-            codes[np.isnan(values)] = 0
-            return codes
-        whole = np.where(np.isnan(values), -1, values).astype(np.intp)
-        return np.where(np.isin(whole, self.known), whole + 1, 0)
+        sizes = [len(limits) for _, limits, _ in rows]
+        return Coding(
+            np.array([column for column, _, _ in rows], dtype=np.int32),
+            np.array([0, *np.cumsum(sizes)], dtype=np.int32),
+            np.concatenate([np.empty(0), *(limits for _, limits, _ in rows)]),
+            np.array([_BEYOND if last else 0 for _, _, last in rows], dtype=np.int16),
+        )
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees of one booster; ``nodes``, ``sets``, ``leaves``, ``roots`` as they walk.
-
-    ``places`` say how the columns (of ``compiled_inputs.Columns``) become ``coded``
-    rows of codes.
-    """
+    """Trees of one booster; ``nodes``, ``sets``, ``leaves``, ``roots`` as they walk."""
 
     baseline: float
-    places: tuple[Place, ...]
-    coded: int
+    coding: Coding
     nodes: npt.NDArray[np.int32]
     sets: npt.NDArray[np.bool_]
     leaves: Floats
     roots: npt.NDArray[np.int32]
 
-    def predict(self, columns: npt.NDArray[np.floating], runs: Codes) -> Floats:
+    def predict(self, columns: Floats, runs: Codes) -> Floats:
         """Sum of the trees for each row of ``columns`` (columns, n).
 
         ``runs`` (n,) never falls: rows of one number are neighbours in place and time,
@@ -80,21 +76,22 @@ class Forest:
         """
         import numpy as np
 
-        from ml.forest_walk import PADDING, walk
+        from ml.forest_walk import PADDING, encode, walk
 
-        n = columns.shape[1]
+        n, coding = columns.shape[1], self.coding
         total = np.full(n, self.baseline)
-        codes = np.zeros((self.coded, min(n, _BLOCK) + PADDING), dtype=np.int16)
+        rows = len(coding.sources), min(n, _BLOCK) + PADDING
+        codes = np.zeros(rows, dtype=np.int16)
         for first in range(0, n, _BLOCK):
             part = slice(first, first + _BLOCK)
-            size = len(total[part])
-            for place in self.places:
-                low, high = place.rows
-                found = place.codes(columns[place.column, part])
-                if low >= 0:
-                    codes[low, :size] = found
-                if high >= 0:
-                    codes[high, :size] = np.where(found == 0, _BEYOND, found)
+            encode(
+                columns[:, part],
+                coding.sources,
+                coding.firsts,
+                coding.limits,
+                coding.missing,
+                codes,
+            )
             walk(
                 codes,
                 chunks_of(runs[part]),
@@ -152,10 +149,8 @@ def compile_forest(
     for at, side in enumerate(("left", "right"), 2):
         below = nodes[side].astype(np.intp) + firsts[of_tree]
         made[:, at] = number[below[~leaf]]
-    known, of_known = booster._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
-    places: list[Place] = []
+    rows: list[tuple[int, npt.NDArray[np.floating], bool]] = []
     sets: list[npt.NDArray[np.bool_]] = []
-    coded = 0
     for at, source in enumerate(sources):
         splits = np.flatnonzero(~leaf & (nodes["feature_idx"] == at))
         if len(splits) == 0:
@@ -163,38 +158,49 @@ def compile_forest(
         inner = number[splits]
         missing_left = nodes["missing_go_to_left"][splits] == 1
         if is_category[at]:
-            places.append(
-                Place(source, np.empty(0), _members(known[of_known[at]]), (coded, -1))
-            )
-            made[inner, 0] = -1 - coded
+            made[inner, 0] = -1 - len(rows)
             made[inner, 1] = len(sets) + np.arange(len(splits))
-            for split, with_missing in zip(splits, missing_left, strict=True):
-                bitsets = trees[of_tree[split]].raw_left_cat_bitsets
-                goes_left = np.zeros(_MOST_CODES, dtype=bool)
-                goes_left[_members(bitsets[nodes["bitset_idx"][split]]) + 1] = True
-                goes_left[0] = with_missing
-                sets.append(goes_left)
-            coded += 1
+            sets += _sets(booster, at, nodes[splits], of_tree[splits])
+            # A whole number's code is the number and one.
+            rows.append((source, np.arange(_MOST_CODES - 2.0), False))
             continue
         limits = nodes["num_threshold"][splits]
         thresholds = np.unique(limits)
-        rows = [-1, -1]
-        for kind, is_asked in enumerate((missing_left, ~missing_left)):
-            if is_asked.any():
-                rows[kind] = coded
-                made[inner[is_asked], 0] = coded
-                coded += 1
         made[inner, 1] = np.searchsorted(thresholds, limits) + 1
-        places.append(Place(source, thresholds, None, (rows[0], rows[1])))
+        for is_asked, last in ((missing_left, False), (~missing_left, True)):
+            if is_asked.any():
+                made[inner[is_asked], 0] = len(rows)
+                rows.append((source, thresholds, last))
     return Forest(
         baseline=float(np.ravel(booster._baseline_prediction)[0]),  # noqa: SLF001
-        places=tuple(places),
-        coded=coded,
+        coding=Coding.of(rows),
         nodes=made,
         sets=np.array(sets, dtype=bool).reshape(-1, _MOST_CODES),
         leaves=np.ascontiguousarray(nodes["value"][leaf], dtype="float64"),
         roots=number[firsts],
     )
+
+
+def _sets(
+    booster: Any, at: int, splits: npt.NDArray[Any], of_tree: Codes
+) -> list[npt.NDArray[np.bool_]]:
+    """Of each split upon a category: which codes go left.
+
+    What training never saw is as good as missing.
+    """
+    import numpy as np
+
+    known, of_known = booster._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
+    seen = _members(known[of_known[at]]) + 1
+    found = []
+    for split, tree in zip(splits, of_tree.tolist(), strict=True):
+        (grown,) = booster._predictors[tree]  # noqa: SLF001
+        left = _members(grown.raw_left_cat_bitsets[split["bitset_idx"]]) + 1
+        goes_left = np.full(_MOST_CODES, split["missing_go_to_left"] == 1)
+        goes_left[seen] = False
+        goes_left[left] = True
+        found.append(goes_left)
+    return found
 
 
 def _categories(

@@ -43,6 +43,36 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
+def encode(
+    columns: Floats,
+    sources: npt.NDArray[np.int32],
+    firsts: npt.NDArray[np.int32],
+    limits: Floats,
+    missing: Codes,
+    codes: Codes,
+) -> None:
+    """Fill ``codes`` (coded, n or more) from ``columns`` (columns, n).
+
+    Row i is of column ``sources[i]``: how many of its rising ``limits``, from
+    ``firsts[i]`` to the next, lie below the value, and one; ``missing[i]`` for none.
+    """
+    for row in range(sources.shape[0]):
+        source, first, end = sources[row], firsts[row], firsts[row + 1]
+        for at in range(columns.shape[1]):
+            value = columns[source, at]
+            if np.isnan(value):
+                codes[row, at] = missing[row]
+                continue
+            low, size = first, end - first
+            while size > 0:
+                half = size >> 1
+                is_above = limits[low + half] < value
+                low = low + half + 1 if is_above else low
+                size = size - half - 1 if is_above else half
+            codes[row, at] = low - first + 1
+
+
+@_compiled
 def _spans(codes: Codes, chunks: Firsts) -> npt.NDArray[np.int32]:
     """Least and greatest code of each column in each chunk."""
     found = np.empty((chunks.shape[0] - 1, codes.shape[0], 2), np.int32)

@@ -57,7 +57,8 @@ class SpreadTrees:
 
         table = _inputs(frame, estimate, self.columns)
         # Of one run: what is the same for some of them is not known here.
-        total = self._forest.predict(table.T, np.zeros(len(table), dtype=np.intp))
+        columns = np.ascontiguousarray(table.T, dtype="float64")
+        total = self._forest.predict(columns, np.zeros(len(table), dtype=np.intp))
         return np.exp(total)
 
     @cached_property
@@ -65,7 +66,7 @@ class SpreadTrees:
         """The same trees, to be asked."""
         import numpy as np
 
-        from ml.compiled_trees import Forest, Place
+        from ml.compiled_trees import Coding, Forest
 
         nodes = self.nodes
         feature = nodes[:, _FEATURE].astype(np.intp)
@@ -75,18 +76,17 @@ class SpreadTrees:
         made = np.zeros((int(inner.sum()), 4), dtype=np.int32)
         for at, side in enumerate((_LEFT, _RIGHT), 2):
             made[:, at] = number[nodes[inner, side].astype(np.intp)]
-        places = []
+        rows: list[tuple[int, npt.NDArray[np.floating], bool]] = []
         for coded, column in enumerate(np.unique(feature[inner]).tolist()):
             splits = np.flatnonzero(feature == column)
             limits = nodes[splits, _THRESHOLD]
             thresholds = np.unique(limits)
             made[number[splits], 0] = coded
             made[number[splits], 1] = np.searchsorted(thresholds, limits) + 1
-            places.append(Place(column, thresholds, rows=(coded, -1)))
+            rows.append((column, thresholds, False))
         return Forest(
             baseline=self.base,
-            places=tuple(places),
-            coded=len(places),
+            coding=Coding.of(rows),
             nodes=made,
             sets=np.zeros((0, 1), dtype=bool),
             leaves=nodes[leaf, _VALUE].astype("float64"),

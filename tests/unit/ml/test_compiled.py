@@ -149,11 +149,8 @@ def test_a_form_that_says_otherwise_is_not_believed(
                 made, networks=replace(networks, constant=networks.constant + 1e-4)
             )
         if part == "threshold":
-            places = tuple(
-                replace(place, thresholds=place.thresholds - 1e-9)
-                for place in forest.places
-            )
-            forests = (replace(forest, places=places), *made.forests[1:])
+            coding = replace(forest.coding, limits=forest.coding.limits - 1e-9)
+            forests = (replace(forest, coding=coding), *made.forests[1:])
             return replace(made, forests=forests)
         return made
 
