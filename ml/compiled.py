@@ -1,9 +1,9 @@
 """A fitted model in a form that values one home, or millions, the same way and fast.
 
 Compiled once when a model is loaded: preprocessing that all members share, boosting as
-bit masks, networks as few products. Believed only where it says what the model itself
-says, on rows made to be difficult; a member, or a model, of an unknown kind is asked as
-it is. Training, batch and single estimates all come from here.
+splits upon codes, networks as few products. Believed only where it says what the model
+itself says, on rows made to be difficult; a member, or a model, of an unknown kind is
+asked as it is. Training, batch and single estimates all come from here.
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.compiled_inputs import Columns, Rows, Uncompilable, Vocabulary, encoded, fitted
+from ml.compiled_inputs import (
+    Columns,
+    Rows,
+    Uncompilable,
+    Vocabulary,
+    encoded,
+    fitted,
+    parts,
+)
 from ml.compiled_inputs import vocabulary as vocabulary_of
 from ml.compiled_networks import BLOCK, Networks, compile_networks
 from ml.compiled_trees import Forest, compile_forest
 from ml.features import CATEGORIES, NUMBERS
+from ml.threads import limited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,13 +42,7 @@ _log = logging.getLogger(__name__)
 TOLERANCE = 1e-9
 _CHECKED_ROWS = 64
 _SUBURB, _TYPE = CATEGORIES.index("locality"), CATEGORIES.index("dwelling_type")
-_MONTH = NUMBERS.index("month_index")
-#: What all homes of a suburb and type share, but for streets and zones.
-_LOCAL = frozenset(
-    {"state", "locality", "postcode", "dwelling_type", "region", "month_index"}
-    | {"month_of_year", "suburb_type_log_price_12m", "suburb_type_sales_12m"}
-    | {"suburb_log_price_12m", "postcode_type_log_price_12m", "state_type_log_price_3m"}
-)
+_MONTH, _LAND = NUMBERS.index("month_index"), NUMBERS.index("land_area_m2")
 #: Rows worked on at once: a multiple of the block, of few megabytes.
 _AT_ONCE = BLOCK * 170
 
@@ -49,7 +52,8 @@ class CompiledModel:
     """What a fitted model is made of; ``predict`` answers as the model does.
 
     ``others`` are members without a compiled form; ``transformer`` turns the members'
-    mean into AUD.
+    mean into AUD; where that is the log and a scale, ``scale`` is what it is multiplied
+    with and what is added.
     """
 
     vocabulary: Vocabulary
@@ -58,6 +62,7 @@ class CompiledModel:
     networks: Networks | None
     others: tuple[Any, ...]
     transformer: Any
+    scale: tuple[float, float] | None = None
 
     def predict(self, inputs: pd.DataFrame) -> Floats:
         """Estimates (AUD) of rows of model inputs."""
@@ -89,9 +94,21 @@ class CompiledModel:
             for member in self.others:
                 log += np.asarray(member.predict(rows.frame.iloc[whole]))
             log /= len(self.forests) + len(self.others) + self._networks
-            dollars = self.transformer.inverse_transform(log.reshape(-1, 1))
-            found[at] = np.asarray(dollars, dtype="float64")[: len(at), 0]
+            found[at] = self._dollars(log)[: len(at)]
         return found
+
+    def _dollars(self, log: Floats) -> Floats:
+        """What the transformer makes of the members' mean."""
+        import numpy as np
+
+        if self.scale is not None:
+            # The same steps, without looking at what they are given.
+            spread, mean = self.scale
+            log *= spread
+            log += mean
+            return np.exp(log)
+        dollars = self.transformer.inverse_transform(log.reshape(-1, 1))
+        return np.asarray(dollars, dtype="float64")[:, 0]
 
     @property
     def _networks(self) -> int:
@@ -121,7 +138,8 @@ def _neighbours(rows: Rows) -> tuple[Codes, Codes]:
     key = rows.codes[:, _SUBURB]
     for part in (rows.codes[:, _TYPE], month - month.min()):
         key = key * (int(part.max()) + 1) + part
-    order = np.argsort(key, kind="stable")
+    # By land within a run: what lies together has fewer splits to part it.
+    order = np.lexsort((rows.numbers[:, _LAND], key))
     runs = np.cumsum(np.diff(key[order], prepend=key[order[0]]) != 0)
     return order, runs
 
@@ -132,9 +150,11 @@ def compiled(model: Any) -> Any:
     Either has ``predict``.
     """
     try:
-        made = compile_model(model)
-        if agrees(made, model):
-            return made
+        # Of few rows: a second thread would spin for longer than they take.
+        with limited(1):
+            made = compile_model(model)
+            if agrees(made, model):
+                return made
         reason = "its compiled form says otherwise"
     except Exception as error:  # whatever a part of an unknown kind raises
         reason = str(error)
@@ -193,6 +213,7 @@ def compile_model(model: Any) -> CompiledModel:
         networks=compile_networks(dense, columns),
         others=tuple(others),
         transformer=model.transformer_,
+        scale=_scale(model.transformer_),
     )
 
 
@@ -251,11 +272,12 @@ def _thresholds(made: CompiledModel) -> dict[str, Floats]:
     numbers = made.columns.numbers()
     found: dict[str, list[Floats]] = {}
     for forest in made.forests:
-        for group in forest.groups:
-            for column, place in group:
-                if column in numbers:
-                    known = place.thresholds[np.isfinite(place.thresholds)]
-                    found.setdefault(numbers[column], []).append(known)
+        coding = forest.coding
+        for at, column in enumerate(coding.sources.tolist()):
+            if column in numbers:
+                mine = coding.limits[coding.firsts[at] : coding.firsts[at + 1]]
+                known = mine[np.isfinite(mine)]
+                found.setdefault(numbers[column], []).append(known)
     return {
         name: np.unique(np.concatenate(parts))
         for name, parts in found.items()
@@ -271,6 +293,20 @@ def _steps(member: Any) -> tuple[Any, Any] | None:
     return steps[0][1], steps[1][1]
 
 
+def _scale(transformer: Any) -> tuple[float, float] | None:
+    """Spread and mean of logs, of a log and a StandardScaler; None of all else."""
+    import numpy as np
+
+    found = parts(transformer)
+    kinds = [type(step).__name__ for step in found]
+    if kinds != ["FunctionTransformer", "StandardScaler"]:
+        return None
+    logs, scaler = found
+    if logs.inverse_func is not np.exp or scaler.scale_ is None or not scaler.with_mean:
+        return None
+    return float(scaler.scale_[0]), float(scaler.mean_[0])
+
+
 def _fitted_or_none(member: Any) -> list[tuple[list[Any], list[str], float]]:
     try:
         return fitted(member.steps[0][1])
@@ -281,7 +317,6 @@ def _fitted_or_none(member: Any) -> list[tuple[list[Any], list[str], float]]:
 def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
     sources: list[int] = []
     tables: list[Floats | None] = []
-    local: list[bool] = []
     for steps, names, weight in fitted(transformer):
         kinds = [type(step).__name__ for step in steps]
         if weight != 1.0 or len(steps) != 1:
@@ -295,5 +330,4 @@ def _forest(transformer: Any, booster: Any, columns: Columns) -> Forest:
             tables += [None] * len(names)
         else:
             raise Uncompilable(f"boosting upon a {kinds[0]}")
-        local += [name in _LOCAL for name in names]
-    return compile_forest(booster, sources, tables, local)
+    return compile_forest(booster, sources, tables)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -202,8 +203,16 @@ def read_homes(
     Or of some sales, of the training table by ``sale_id``. Values are equal to those
     that :func:`read_property_features` gives; None is missing.
     """
-    from psycopg import sql
     from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_homes_query(relation, key), [list(ids)]).fetchall()
+    return {str(row[key]): row for row in rows}
+
+
+@cache
+def _homes_query(relation: str, key: str) -> bytes:
+    from psycopg import sql
 
     query = sql.SQL("select {} from {} where {} = any(%s)").format(
         sql.SQL(", ").join(
@@ -212,9 +221,7 @@ def read_homes(
         sql.Identifier(*relation.split(".")),
         sql.Identifier(key),
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, [list(ids)]).fetchall()
-    return {str(row[key]): row for row in rows}
+    return query.as_bytes(None)
 
 
 def snapshot_id(connection: psycopg.Connection[Any], relation: str) -> str:

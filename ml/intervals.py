@@ -39,6 +39,8 @@ LEAST_FOR_TREES = 1_000
 # Without a hold-out nothing is known about errors: half to double.
 UNKNOWN_SPREAD = math.log(2)
 OWN_SALE = "last_price_indexed_log"
+#: Sales of the suburb and type from which on a home has local ones to lean on.
+_LOCAL_SALES = 5
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,32 @@ class IntervalModel:
 
     def half_width(self, frame: pd.DataFrame, estimate: Floats) -> Floats:
         """Half width of the interval in log AUD for each row of model inputs."""
+        cells = _cells(frame, estimate, self.edges, self.own_sale)
+        half = self._of_cells(*cells)
+        return (
+            half if self.trees is None else half * self.trees.predict(frame, estimate)
+        )
+
+    def half_width_of(
+        self, homes: Sequence[Mapping[str, Any]], estimate: Floats
+    ) -> Floats:
+        """The same, to the bit, of mappings by column, in which None is missing."""
+        cells = _cells_of(homes, estimate, self.edges, self.own_sale)
+        half = self._of_cells(*cells)
+        if self.trees is None:
+            return half
+        return half * self.trees.predict_homes(homes, estimate)
+
+    def _of_cells(self, codes: npt.NDArray[np.int64], names: list[str]) -> Floats:
         import numpy as np
 
-        codes, names = _cells(frame, estimate, self.edges, self.own_sale)
         spreads = np.array(
             [
                 self.cells.get(name, self.cells.get(name.split("|")[0], self.spread))
                 for name in names
             ]
         )
-        half = np.asarray(spreads[codes] * self.factor, dtype="float64")
-        return (
-            half if self.trees is None else half * self.trees.predict(frame, estimate)
-        )
+        return np.asarray(spreads[codes] * self.factor, dtype="float64")
 
     def bounds(self, frame: pd.DataFrame, estimate: Floats) -> tuple[Floats, Floats]:
         """Low and high in AUD for each row of model inputs."""
@@ -224,13 +239,43 @@ def _cells(
     frame: pd.DataFrame, estimate: Floats, edges: tuple[float, ...], own_sale: bool
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Cell code of each row and the cells' names ('house|2|own_sale')."""
-    import numpy as np
     import pandas as pd
 
     types, type_names = pd.factorize(frame["dwelling_type"].fillna("other"), sort=True)
-    band = np.searchsorted(np.asarray(edges), np.log(estimate), side="right")
     own = frame[OWN_SALE].notna().to_numpy() & own_sale
-    local = (frame["suburb_type_sales_12m"].fillna(0) >= 5).to_numpy()
+    local = (frame["suburb_type_sales_12m"].fillna(0) >= _LOCAL_SALES).to_numpy()
+    return _numbered(types, type_names.tolist(), own, local, estimate, edges)
+
+
+def _cells_of(
+    homes: Sequence[Mapping[str, Any]],
+    estimate: Floats,
+    edges: tuple[float, ...],
+    own_sale: bool,
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """The same of mappings by column."""
+    import numpy as np
+
+    kinds = [home["dwelling_type"] or "other" for home in homes]
+    type_names = sorted(set(kinds))
+    types = np.array([type_names.index(kind) for kind in kinds])
+    own = np.array([home[OWN_SALE] is not None and own_sale for home in homes])
+    sales = [home["suburb_type_sales_12m"] or 0 for home in homes]
+    local = np.array(sales) >= _LOCAL_SALES
+    return _numbered(types, type_names, own, local, estimate, edges)
+
+
+def _numbered(
+    types: npt.NDArray[np.intp],
+    type_names: Sequence[str],
+    own: npt.NDArray[np.bool_],
+    local: npt.NDArray[np.bool_],
+    estimate: Floats,
+    edges: tuple[float, ...],
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    import numpy as np
+
+    band = np.searchsorted(np.asarray(edges), np.log(estimate), side="right")
     evidence = np.where(own, 0, np.where(local, 1, 2))
     bands = len(edges) + 1
     combined = (types * bands + band) * 3 + evidence

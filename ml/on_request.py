@@ -9,6 +9,7 @@ compiled model (``compiled``), what is said about the estimate (``comparables``,
 from __future__ import annotations
 
 import datetime
+import gc
 import math
 import threading
 import time
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
 
 #: Seconds until a champion that could not be loaded is tried again.
 _PATIENCE = 30.0
-#: Seconds that policy and the newest sales' dates are remembered.
-_FRESH = 60.0
+#: Seconds that the policy is remembered, and the newest sales' dates: these take a look
+#: at every sale, and count in months.
+_FRESH, _FRESH_DATES = 60.0, 3_600.0
 
 
 class UnknownHome(LookupError):
@@ -73,9 +75,8 @@ class Valuer:
         self._failed: tuple[str, str, float] | None = None
         self._spread: tuple[LoadedModel, intervals.IntervalModel] | None = None
         self._pools: Any = None
-        self._rules: (
-            tuple[float, tuple[ScoringPolicy, Mapping[str, datetime.date]]] | None
-        ) = None
+        self._policy: tuple[float, ScoringPolicy] | None = None
+        self._newest: tuple[float, Mapping[str, datetime.date]] | None = None
 
     def champion(
         self, connection: psycopg.Connection[Any]
@@ -106,6 +107,10 @@ class Valuer:
             self._failed = (version, reason, time.monotonic())
             return None, reason
         self._loaded, self._failed = loaded, None
+        # What is loaded by now stays: a look through all of it for garbage would make
+        # one request in some hundred wait.
+        gc.collect()
+        gc.freeze()
         return loaded, None
 
     def value(
@@ -165,9 +170,8 @@ class Valuer:
         estimate = estimates(champion.model, [row])
         if not (np.isfinite(estimate[0]) and estimate[0] >= 1):
             return {}
-        frame = features.inputs_of([row])
         model = self._intervals(champion)
-        half = model.half_width(frame, estimate)
+        half = model.half_width_of([row], estimate)
         factors = {**champion.factors, model.pct: model.factor}
         found = {}
         for pct, factor in sorted(factors.items()):
@@ -199,18 +203,13 @@ class Valuer:
     ) -> dict[str, Any]:
         """What is told of a valuation, or that it is refused, by the batch's rules."""
         import numpy as np
-        import pandas as pd
 
         policy, newest = self._rules_now(connection)
-        frame = features.inputs_of([row])
-        frame["as_of_date"] = pd.to_datetime(row["as_of_date"])
         method, fsd = told.get("method"), told.get("fsd", np.nan)
-        values = pd.DataFrame({"method": [method], "fsd": [fsd]}, dtype=object)
         modelled = None if champion is None else frozenset(champion.dwelling_types)
-        refused = refusals.refuse(frame, values, policy, newest, modelled)
-        if len(refused):
-            said = refused.iloc[0]
-            return {"refused": said["reason"], "detail": said["detail"]}
+        refused = refusals.refuse_home(row, method, fsd, policy, newest, modelled)
+        if refused is not None:
+            return dict(zip(("refused", "detail"), refused, strict=True))
         sales = row["suburb_type_sales_12m"]
         return {
             **told,
@@ -223,12 +222,13 @@ class Valuer:
     def _rules_now(
         self, connection: psycopg.Connection[Any]
     ) -> tuple[ScoringPolicy, Mapping[str, datetime.date]]:
-        """Policy and newest sales by state, as of a minute ago at the most."""
-        known = self._rules
-        if known is None or time.monotonic() - known[0] > _FRESH:
-            rules = (read_policy(connection), newest_sales(connection))
-            self._rules = known = (time.monotonic(), rules)
-        return known[1]
+        """Policy as of a minute ago at the most, newest sales by state of an hour."""
+        now, policy, newest = time.monotonic(), self._policy, self._newest
+        if policy is None or now - policy[0] > _FRESH:
+            self._policy = policy = (now, read_policy(connection))
+        if newest is None or now - newest[0] > _FRESH_DATES:
+            self._newest = newest = (now, newest_sales(connection))
+        return policy[1], newest[1]
 
     def _intervals(self, champion: LoadedModel) -> intervals.IntervalModel:
         """The champion's interval, read from its numbers once."""

@@ -8,8 +8,9 @@ nor trust in a file's code.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ml.features import NOT_OF_THE_HOME, NUMBERS
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from ml.compiled_trees import Forest
+
     Floats = npt.NDArray[np.float64]
 
+_LEVEL = "suburb_type_log_price_12m"
 _TYPES = ("house", "townhouse", "unit", "land")
 #: Below every value there is: missing is a class of its own.
 _MISSING = -1e6
@@ -30,8 +34,6 @@ _FOLDS = 5
 #: The latest sales to learn from: more teach the same, slowly.
 _MOST_ROWS = 20_000
 _TREES, _DEPTH, _RATE, _LEAST_LEAF = 80, 3, 0.05, 40
-#: Rows for which walking down all trees at once pays.
-_FEW = 64
 # Columns of the table of nodes.
 _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
@@ -52,33 +54,66 @@ class SpreadTrees:
 
     def predict(self, frame: pd.DataFrame, estimate: Floats) -> Floats:
         """Expected absolute log residual of each row of model inputs."""
+        return self._expected(_inputs(frame, estimate, self.columns))
+
+    def predict_homes(
+        self, homes: Sequence[Mapping[str, Any]], estimate: Floats
+    ) -> Floats:
+        """The same, to the bit, of mappings by column, in which None is missing."""
         import numpy as np
 
-        table = _inputs(frame, estimate, self.columns)
-        feature = self.nodes[:, _FEATURE].astype("int64")
-        left, right = (self.nodes[:, at].astype("int64") for at in (_LEFT, _RIGHT))
+        numbers = [[home[name] for name in self.columns] for home in homes]
+        codes = dict(zip(_TYPES, range(len(_TYPES)), strict=True))
+        kinds = [codes.get(home["dwelling_type"], np.nan) for home in homes]
+        levels = [home.get(_LEVEL) for home in homes]
+        return self._expected(
+            _table(
+                np.array(numbers, dtype="float64"),
+                np.array(kinds, dtype="float64"),
+                np.array(levels, dtype="float64"),
+                estimate,
+            )
+        )
 
-        def leaves(rows: Any, node: npt.NDArray[np.int64]) -> Floats:
-            for _ in range(_DEPTH):
-                inner = feature[node] >= 0
-                value = table[rows, np.maximum(feature[node], 0)]
-                goes_left = value <= self.nodes[node, _THRESHOLD]
-                following = np.where(goes_left, left[node], right[node])
-                node = np.where(inner, following, node)
-            return self.nodes[node, _VALUE]
+    def _expected(self, table: npt.NDArray[np.float32]) -> Floats:
+        import numpy as np
 
-        every = np.arange(len(table))
-        if len(table) <= _FEW:
-            # All trees at once, added up in the same order: the same sums, sooner.
-            starts = np.tile(np.array(self.roots, dtype="int64"), (len(table), 1))
-            values = leaves(every[:, None], starts).astype("float64")
-            begun = np.full((len(table), 1), self.base)
-            total = np.add.accumulate(np.hstack([begun, values]), axis=1)[:, -1]
-        else:
-            total = np.full(len(table), self.base)
-            for root in self.roots:
-                total += leaves(every, np.full(len(table), root))
+        # Of one run: what is the same for some of them is not known here.
+        columns = np.ascontiguousarray(table.T, dtype="float64")
+        total = self._forest.predict(columns, np.zeros(len(table), dtype=np.intp))
         return np.exp(total)
+
+    @cached_property
+    def _forest(self) -> Forest:
+        """The same trees, to be asked."""
+        import numpy as np
+
+        from ml.compiled_trees import Coding, Forest
+
+        nodes = self.nodes
+        feature = nodes[:, _FEATURE].astype(np.intp)
+        leaf = feature < 0
+        inner = ~leaf
+        number = np.where(leaf, -leaf.cumsum(), inner.cumsum() - 1)
+        made = np.zeros((int(inner.sum()), 4), dtype=np.int32)
+        for at, side in enumerate((_LEFT, _RIGHT), 2):
+            made[:, at] = number[nodes[inner, side].astype(np.intp)]
+        rows: list[tuple[int, npt.NDArray[np.floating], bool]] = []
+        for coded, column in enumerate(np.unique(feature[inner]).tolist()):
+            splits = np.flatnonzero(feature == column)
+            limits = nodes[splits, _THRESHOLD]
+            thresholds = np.unique(limits)
+            made[number[splits], 0] = coded
+            made[number[splits], 1] = np.searchsorted(thresholds, limits) + 1
+            rows.append((column, thresholds, False))
+        return Forest(
+            baseline=self.base,
+            coding=Coding.of(rows),
+            nodes=made,
+            sets=np.zeros((0, 1), dtype=bool),
+            leaves=nodes[leaf, _VALUE].astype("float64"),
+            roots=number[list(self.roots)].astype(np.int32),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form; nodes as base64 of little-endian float32."""
@@ -187,11 +222,19 @@ def _inputs(
     import numpy as np
 
     numbers = frame[list(columns)].to_numpy(dtype="float64")
-    log = np.log(estimate)
     # (Tables of a test may lack it.)
-    level = frame.get("suburb_type_log_price_12m")
-    apart = np.full(len(frame), np.nan) if level is None else log - level.to_numpy()
+    found = frame.get(_LEVEL)
+    level = np.full(len(frame), np.nan) if found is None else found.to_numpy("float64")
     codes = {name: float(at) for at, name in enumerate(_TYPES)}
-    kind = frame["dwelling_type"].map(codes).to_numpy(dtype="float64")
-    table = np.column_stack([numbers, np.isnan(numbers).sum(axis=1), kind, log, apart])
+    kind = np.asarray(frame["dwelling_type"].map(codes).to_numpy(), dtype="float64")
+    return _table(numbers, kind, level, estimate)
+
+
+def _table(
+    numbers: Floats, kind: Floats, level: Floats, estimate: Floats
+) -> npt.NDArray[np.float32]:
+    import numpy as np
+
+    log, missing = np.log(estimate), np.isnan(numbers).sum(axis=1)
+    table = np.column_stack([numbers, missing, kind, log, log - level])
     return np.nan_to_num(table, nan=_MISSING).astype("float32")

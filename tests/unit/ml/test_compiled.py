@@ -149,19 +149,8 @@ def test_a_form_that_says_otherwise_is_not_believed(
                 made, networks=replace(networks, constant=networks.constant + 1e-4)
             )
         if part == "threshold":
-            groups = [
-                tuple(
-                    (
-                        column,
-                        replace(place, thresholds=place.thresholds - 1e-9)
-                        if len(place.thresholds)
-                        else place,
-                    )
-                    for column, place in group
-                )
-                for group in forest.groups
-            ]
-            forests = (replace(forest, groups=tuple(groups)), *made.forests[1:])
+            coding = replace(forest.coding, limits=forest.coding.limits - 1e-9)
+            forests = (replace(forest, coding=coding), *made.forests[1:])
             return replace(made, forests=forests)
         return made
 

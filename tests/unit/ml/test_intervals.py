@@ -115,3 +115,8 @@ def test_one_home_is_as_sure_alone_as_among_many() -> None:
         part = slice(40, 40 + size)
         alone = spread.half_width(inputs[part], estimate[part])
         assert np.array_equal(alone, together[part])
+    homes = inputs.astype(object).where(inputs.notna(), None).to_dict("records")
+    for size in (1, 16):
+        part = slice(40, 40 + size)
+        by_home = spread.half_width_of(homes[part], estimate[part])
+        assert np.array_equal(by_home, together[part])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ml import fallback
-from ml.refusals import REASONS, refuse
+from ml.refusals import REASONS, refuse, refuse_home
 from ml.scoring_policy import ScoringPolicy
 from tests.market_samples import feature_rows
 
@@ -139,3 +139,37 @@ def test_reasons_are_the_database_s_and_the_events() -> None:
 
     data = EVENT_SCHEMAS[PREDICTION_WITHDRAWN]["properties"]["data"]
     assert set(data["properties"]["reason"]["enum"]) == set(REASONS)
+
+
+def test_a_single_home_is_refused_as_the_batch_refuses_it() -> None:
+    rng = np.random.default_rng(5)
+    rows = feature_rows(400).drop(columns="price_aud")
+    rows["as_of_date"] = pd.Timestamp("2024-06-01")
+    rows.loc[rng.random(400) < 0.3, "state"] = "TAS"
+    rows.loc[rng.random(400) < 0.1, "state"] = None
+    rows.loc[rng.random(400) < 0.2, "dwelling_type"] = None
+    rows.loc[rng.random(400) < 0.2, "dwelling_type"] = "other"
+    for names in (LEVELS, [*OWN, "last_bid_log"], SIZES):
+        rows.loc[rng.random(400) < 0.5, names] = np.nan
+    methods = [None if missing else "model" for missing in rng.random(400) < 0.3]
+    values = pd.DataFrame(
+        {
+            "method": pd.Series(methods, dtype=object),
+            "fsd": rng.choice([0.1, 0.4567, 0.9, np.nan], 400),
+        },
+    )
+    newest = {"NSW": date(2024, 5, 30), "TAS": date(2022, 5, 30)}
+    policy = ScoringPolicy()
+    homes = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    for modelled in (TYPES, None):
+        batch = refuse(rows, values, policy, newest, modelled)
+        said = zip(batch["reason"], batch["detail"], strict=True)
+        told = dict(zip(batch.index, said, strict=True))
+        assert set(batch["reason"]) == set(REASONS) - (
+            set() if modelled else {"type_not_modelled"}
+        )
+        for at, home in enumerate(homes):
+            day = {"as_of_date": date(2024, 6, 1)}
+            method, fsd = methods[at], float(values.loc[at, "fsd"])
+            single = refuse_home(home | day, method, fsd, policy, newest, modelled)
+            assert single == told.get(at)
