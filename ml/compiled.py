@@ -39,6 +39,9 @@ _LOCAL = frozenset(
     {"state", "locality", "postcode", "dwelling_type", "region", "month_index"}
     | {"month_of_year", "suburb_type_log_price_12m", "suburb_type_sales_12m"}
     | {"suburb_log_price_12m", "postcode_type_log_price_12m", "state_type_log_price_3m"}
+    | {"state_type_change_12m", "region_type_log_price_3m"}
+    | {"suburb_type_log_price_decayed", "suburb_type_weight_decayed"}
+    | {"suburb_type_log_building_rate", "suburb_type_log_land_rate"}
 )
 #: Rows worked on at once: a multiple of the block, of few megabytes.
 _AT_ONCE = BLOCK * 170
