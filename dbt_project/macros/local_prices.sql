@@ -61,30 +61,50 @@ nearby_cells as (
     where family is not null
 ),
 
--- Sums of whole numbers: four cells in any order give the same bits.
-nearby_sums as (
+-- Whole numbers, whose sums are the same in any order. `offset 0` keeps the arrays out of
+-- what is sorted, and looks each month up once.
+nearby_parts as (
     select
-        nearby_cells.half_north,
-        nearby_cells.half_east,
-        nearby_cells.family,
-        nearby_cells.as_of_month,
+        half_north,
+        half_east,
+        family,
+        as_of_month,
         {%- for name in measures() %}
-        sum(round({{ name }}_weights[place] * share * 1e9)::bigint)::double precision
-            as {{ name }}_weight,
-        sum(round({{ name }}_sums[place] * share * 1e3)::bigint)::double precision
-            as {{ name }}_sum{{ "," if not loop.last }}
+        round({{ name }}_weights[place] * share * 1e9)::bigint as {{ name }}_weight,
+        round({{ name }}_sums[place] * share * 1e3)::bigint as {{ name }}_sum
+            {{- "," if not loop.last }}
         {%- endfor %}
-    from nearby_cells
-    inner join cell_arrays
-        on nearby_cells.cell_north = cell_arrays.cell_north
-        and nearby_cells.cell_east = cell_arrays.cell_east
-        and nearby_cells.family = cell_arrays.family
-    cross join lateral (
+    from (
         select
+            nearby_cells.*,
+            {%- for name in measures() %}
+            cell_arrays.{{ name }}_weights,
+            cell_arrays.{{ name }}_sums,
+            {%- endfor %}
             {{ place_before("nearby_cells.as_of_month", "cell_arrays.known_months") }}
                 as place
-    ) as at_month
+        from nearby_cells
+        inner join cell_arrays
+            on nearby_cells.cell_north = cell_arrays.cell_north
+            and nearby_cells.cell_east = cell_arrays.cell_east
+            and nearby_cells.family = cell_arrays.family
+        offset 0
+    ) as found
     where place > 0
+    offset 0
+),
+
+nearby_sums as (
+    select
+        half_north,
+        half_east,
+        family,
+        as_of_month,
+        {%- for name in measures() %}
+        sum({{ name }}_weight)::double precision as {{ name }}_weight,
+        sum({{ name }}_sum)::double precision as {{ name }}_sum{{ "," if not loop.last }}
+        {%- endfor %}
+    from nearby_parts
     group by 1, 2, 3, 4
 ),
 
