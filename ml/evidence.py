@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ml import bootstrap, evaluation, features, gates, review_report, training
 from ml.gates import Evidence, Measures
+from ml.leakage import Finding
 from ml.tracking import Registry, Version
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def evidence_from(tags: Mapping[str, str], champion: Version | None) -> Evidence
         markets={} if champion is None else gates.markets_from_tags(tags),
         model_bytes=float(tags.get("model_bytes", "nan")),
         microseconds=float(tags.get("microseconds_a_home", "nan")),
+        leakage=Finding.from_tags(tags),
         basis=tags.get("compared_basis", "recorded hold-outs"),
     )
 

@@ -44,12 +44,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
     LOCAL_LEVEL: (
         *("suburb_type_log_price_12m", "suburb_type_sales_12m"),
         *("suburb_log_price_12m", "postcode_type_log_price_12m"),
-        "state_type_log_price_3m",
+        *("state_type_log_price_3m", "state_type_change_12m"),
+        *("region_type_log_price_3m", "suburb_type_log_price_decayed"),
+        *("suburb_type_weight_decayed", "suburb_type_log_building_rate"),
+        *("suburb_type_log_land_rate", "nearby_log_price", "nearby_weight"),
+        *("nearby_log_building_rate", "nearby_log_land_rate"),
     ),
     TIME: ("month_index", "month_of_year", "cash_rate_pct"),
     "own_past": (
         *("last_price_log", "months_since_last_sale", "last_price_indexed_log"),
         *("last_bid_log", "months_since_last_bid"),
+        *("asking_price_log", "asking_is_range", "days_on_market"),
     ),
 }
 TITLES = {
@@ -58,7 +63,7 @@ TITLES = {
     "place": "place within the suburb and city",
     LOCAL_LEVEL: "prices paid nearby lately",
     TIME: "time and interest rates",
-    "own_past": "its own past",
+    "own_past": "its own past and listing",
     OTHER: "everything else",
     MODEL: "another model",
 }

@@ -24,6 +24,10 @@ PROPERTY_RELATION = "ml.property_features"
 
 _AT_DATE = "attribute of the dwelling as recorded by as_of_date"
 _MONTHS = "sales of whole months before the month of as_of_date"
+_NEARBY = (
+    "sales of whole months before the month of as_of_date, about a place known by then"
+)
+_LISTING = "said and known before as_of_date, of a listing still open then"
 _OWN = "the property's own sales strictly before as_of_date"
 _BIDS = "bids for the property strictly before as_of_date"
 _PLACE = (
@@ -134,6 +138,76 @@ FEATURES: tuple[Feature, ...] = (
         "mean log price in the state and dwelling type, last 3 months",
         _MONTHS,
     ),
+    Feature(
+        "state_type_change_12m",
+        "number",
+        "ln ratio",
+        "change of the state and type's 3-month level over a year",
+        _MONTHS,
+    ),
+    Feature(
+        "region_type_log_price_3m",
+        "number",
+        "ln AUD",
+        "the 3-month level in the source's region, from 10 sales on",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_type_log_price_decayed",
+        "number",
+        "ln AUD",
+        "mean log price in the suburb and type, halved every 6 months",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_type_weight_decayed",
+        "number",
+        "sales",
+        "weight behind it, in sales of the month itself",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_type_log_building_rate",
+        "number",
+        "ln AUD/m2",
+        "the same of prices per m2 of building area",
+        _MONTHS,
+    ),
+    Feature(
+        "suburb_type_log_land_rate",
+        "number",
+        "ln AUD/m2",
+        "the same of prices per m2 of land, of houses and land",
+        _MONTHS,
+    ),
+    Feature(
+        "nearby_log_price",
+        "number",
+        "ln AUD",
+        "mean log price within 1 km, nearer and newer ones weighing more",
+        _NEARBY,
+    ),
+    Feature(
+        "nearby_weight",
+        "number",
+        "sales",
+        "weight behind it, in sales of the month next door",
+        _NEARBY,
+    ),
+    Feature(
+        "nearby_log_building_rate",
+        "number",
+        "ln AUD/m2",
+        "the same of prices per m2 of building area",
+        _NEARBY,
+    ),
+    Feature(
+        "nearby_log_land_rate",
+        "number",
+        "ln AUD/m2",
+        "the same of prices per m2 of land, of houses and land",
+        _NEARBY,
+    ),
     Feature("last_price_log", "number", "ln AUD", "log of the last price paid", _OWN),
     Feature(
         "months_since_last_sale", "number", "months", "time since the last sale", _OWN
@@ -147,6 +221,27 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("last_bid_log", "number", "ln AUD", "log of the newest bid refused", _BIDS),
     Feature("months_since_last_bid", "number", "months", "time since that bid", _BIDS),
+    Feature(
+        "asking_price_log",
+        "number",
+        "ln AUD",
+        "log of the middle of the price last asked",
+        _LISTING,
+    ),
+    Feature(
+        "asking_is_range",
+        "number",
+        "0 or 1",
+        "that price is a guide, a range or a bound",
+        _LISTING,
+    ),
+    Feature(
+        "days_on_market",
+        "number",
+        "days",
+        "days since the home was listed",
+        _LISTING,
+    ),
     Feature("cash_rate_pct", "number", "% a year", "the RBA's cash rate target", _RATE),
     Feature("seifa_score", "number", "score", "SEIFA IRSAD of the postcode", _SEIFA),
     Feature(
@@ -168,6 +263,8 @@ _LINEAGE_AND_IDS = (*_IDS, "source_row_number")
 SEASON = "month_of_year"
 #: Columns that say when, or what kind of price, and nothing of the home.
 NOT_OF_THE_HOME = frozenset({"month_index", SEASON, "is_bid", "cash_rate_pct"})
+#: Columns that tell what others paid: of a place and type, not of the home.
+MARKET_STATISTICS = frozenset(f.name for f in FEATURES if f.as_of in (_MONTHS, _NEARBY))
 #: Which sale a training row is, back to the line it came from.
 LINEAGE = ("sale_id", "property_id", "source", "source_file", "source_row_number")
 PROPERTY_COLUMNS: tuple[str, ...] = (*_LINEAGE_AND_IDS, *COLUMNS)
@@ -310,7 +407,7 @@ def ranges(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float]
 
     A market's level moves on: to be above all it ever was is no extrapolation.
     """
-    moving = {f.name for f in FEATURES if f.as_of == _MONTHS} | NOT_OF_THE_HOME
+    moving = MARKET_STATISTICS | NOT_OF_THE_HOME
     found: dict[str, list[float]] = {}
     for name in NUMBERS:
         known = frame[name].dropna()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ml.bootstrap import Bounds
+from ml.leakage import Finding
 
 Action = Literal[
     "approved", "rejected", "awaiting_review", "observed", "rolled_back", "reverted"
@@ -46,8 +47,9 @@ class Evidence:
     ``difference`` bounds the challenger's MdAPE less the champion's on those sales
     (points), where both could be asked, and ``markets`` the same in each state and
     dwelling type with sales enough. The saved model's ``model_bytes``, and what valuing
-    one home among many took it (``microseconds``). ``basis`` says where the comparison
-    comes from, in words.
+    one home among many took it (``microseconds``). ``leakage`` is what the training
+    rows' market columns follow. ``basis`` says where the comparison comes from, in
+    words.
     """
 
     challenger: Measures
@@ -58,6 +60,7 @@ class Evidence:
     markets: Mapping[str, Bounds] = field(default_factory=dict)
     model_bytes: float = math.nan
     microseconds: float = math.nan
+    leakage: Finding | None = None
     basis: str = ""
 
 
@@ -168,6 +171,8 @@ def _gates(evidence: Evidence, policy: GatePolicy) -> tuple[Gate, ...]:
                 f"{policy.coverage_points:g} points, and luck)",
             )
         )
+    if evidence.leakage is not None:
+        gates.append(_sees_no_price(evidence.leakage))
     if not math.isnan(evidence.model_bytes):
         size, slow = evidence.model_bytes / 1e6, evidence.microseconds
         held = size * 1e6 <= policy.most_bytes and slow <= policy.most_microseconds
@@ -189,6 +194,16 @@ def _gates(evidence: Evidence, policy: GatePolicy) -> tuple[Gate, ...]:
     if evidence.markets:
         gates.append(_in_every_market(evidence.markets, policy))
     return tuple(gates)
+
+
+def _sees_no_price(found: Finding) -> Gate:
+    """No column of the market knows a sale's own price better than its neighbour's."""
+    told = f"no one of {found.judged} market columns has seen the price it explains"
+    if found.widest:
+        told += f"; widest gap: {found.widest}"
+    if found.seen:
+        told = f"has seen the price it explains: {', '.join(found.seen)}"
+    return Gate("no_self_seeing_feature", not found.seen, told)
 
 
 def _as_uniform(own: Measures, champion: Measures, policy: GatePolicy) -> Gate:

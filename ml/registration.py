@@ -21,6 +21,7 @@ from ml import (
     features,
     feedback,
     gates,
+    leakage,
     plots,
     promotion,
     reproduction,
@@ -171,6 +172,7 @@ def _train(
             "model_bytes": str(saved.bytes),
             "microseconds_a_home": f"{evidence.microseconds(trained, frame):.0f}",
         }
+        tags |= leakage.Finding.of(leakage.sights(frame)).to_tags()
         tags |= {
             f"baseline_{k}": f"{v:.6g}" for k, v in trained.baseline.as_dict().items()
         }

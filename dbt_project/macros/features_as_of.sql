@@ -58,7 +58,7 @@ suburb_places as (
     group by 1, 2
 ),
 
-places as (
+located as (
     select
         as_of.row_id,
         case when is_own then as_of.latitude
@@ -85,6 +85,21 @@ places as (
         on not is_own
         and as_of.suburb_key = suburb_places.suburb_key
         and as_of.as_of_month = suburb_places.as_of_month
+),
+
+-- Where prices near by are told of: a suburb's middle is near nobody.
+places as (
+    select
+        *,
+        case
+            when place_level <= 1
+                then {{ half_cell("latitude", cell_steps()["latitude"]) }}
+        end as half_north,
+        case
+            when place_level <= 1
+                then {{ half_cell("longitude", cell_steps()["longitude"]) }}
+        end as half_east
+    from located
 ),
 
 windows as (
@@ -124,19 +139,57 @@ postcode_types as (
     group by 1, 2, 3, 4
 ),
 
+{%- set lately = "parts.contract_month >= as_of_months.as_of_month - 3" %}
+{%- set year_before -%}
+    parts.contract_month between as_of_months.as_of_month - 15
+        and as_of_months.as_of_month - 13
+{%- endset %}
+
 state_types as (
     select
         parts.state,
         parts.dwelling_type,
         as_of_months.as_of_month,
-        {{ mean_log("sum(parts.log_price_sum)::bigint", "sum(parts.sale_count)") }}
-            as log_price
+        {{ mean_log(
+            "(sum(parts.log_price_sum) filter (where " ~ lately ~ "))::bigint",
+            "sum(parts.sale_count) filter (where " ~ lately ~ ")",
+        ) }} as log_price,
+        {{ mean_log(
+            "(sum(parts.log_price_sum) filter (where " ~ year_before ~ "))::bigint",
+            "sum(parts.sale_count) filter (where " ~ year_before ~ ")",
+        ) }} as log_price_year_before
     from (select distinct as_of_month from as_of) as as_of_months
     inner join {{ ref("int_market__state_months") }} as parts
-        on parts.contract_month between as_of_months.as_of_month - 3
+        on parts.contract_month between as_of_months.as_of_month - 15
             and as_of_months.as_of_month - 1
         and parts.known_month < as_of_months.as_of_month
     group by 1, 2, 3
+),
+
+region_types as (
+    select
+        parts.state,
+        parts.region,
+        parts.dwelling_type,
+        as_of_months.as_of_month,
+        {{ mean_log("sum(parts.log_price_sum)::bigint", "sum(parts.sale_count)") }}
+            as log_price
+    from (select distinct as_of_month from as_of) as as_of_months
+    inner join {{ ref("int_market__region_months") }} as parts
+        on parts.contract_month between as_of_months.as_of_month - 3
+            and as_of_months.as_of_month - 1
+        and parts.known_month < as_of_months.as_of_month
+    group by 1, 2, 3, 4
+    having sum(parts.sale_count) >= {{ var("least_region_sales") }}
+),
+
+{{ local_prices() }},
+
+earlier_prices as not materialized (
+    {{ held_sales([
+        "sale_id", "property_id", "contract_date", "price_aud", "is_sale",
+        "is_market_sale", "exclusion_reasons",
+    ]) }}
 ),
 
 own_sales as (
@@ -149,10 +202,11 @@ own_sales as (
         {{ month_index("earlier.contract_date") }} as last_sale_month,
         ln(earlier.price_aud::double precision) as last_price_log
     from as_of
-    inner join {{ ref("int_sale__validated") }} as earlier
+    inner join earlier_prices as earlier
         on as_of.property_id = earlier.property_id
         and earlier.contract_date < as_of.as_of_date
         and earlier.known_on < as_of.as_of_date
+        and (earlier.known_until is null or earlier.known_until >= as_of.as_of_date)
     where
         earlier.is_market_sale
         -- A shop or a car space is no evidence for dwellings, but for itself it is.
@@ -171,10 +225,11 @@ own_bids as (
         earlier.contract_date as bid_date,
         ln(earlier.price_aud::double precision) as last_bid_log
     from as_of
-    inner join {{ ref("int_sale__validated") }} as earlier
+    inner join earlier_prices as earlier
         on as_of.property_id = earlier.property_id
         and earlier.contract_date < as_of.as_of_date
         and earlier.known_on < as_of.as_of_date
+        and (earlier.known_until is null or earlier.known_until >= as_of.as_of_date)
     where {{ is_bid("earlier.") }}
     order by
         as_of.row_id, earlier.contract_date desc, earlier.price_aud desc, earlier.sale_id
@@ -207,6 +262,8 @@ index_then as (
         and parts.known_month < pairs.as_of_month
     group by 1, 2, 3, 4
 ),
+
+{{ listing_facts() }},
 
 {{ reference_facts() }}
 
@@ -255,6 +312,16 @@ select
         as suburb_log_price_12m,
     postcode_types.log_price as postcode_type_log_price_12m,
     state_types.log_price as state_type_log_price_3m,
+    state_types.log_price - state_types.log_price_year_before as state_type_change_12m,
+    region_types.log_price as region_type_log_price_3m,
+    suburb_levels.log_price as suburb_type_log_price_decayed,
+    coalesce(suburb_levels.weight, 0) as suburb_type_weight_decayed,
+    suburb_levels.log_building_rate as suburb_type_log_building_rate,
+    suburb_levels.log_land_rate as suburb_type_log_land_rate,
+    nearby_levels.log_price as nearby_log_price,
+    coalesce(nearby_levels.weight, 0) as nearby_weight,
+    nearby_levels.log_building_rate as nearby_log_building_rate,
+    nearby_levels.log_land_rate as nearby_log_land_rate,
     own_sales.last_price_log,
     ((as_of.as_of_date - own_sales.last_sale_date) / 30.4375)::double precision
         as months_since_last_sale,
@@ -264,6 +331,9 @@ select
     own_bids.last_bid_log,
     ((as_of.as_of_date - own_bids.bid_date) / 30.4375)::double precision
         as months_since_last_bid,
+    open_listings.asking_price_log,
+    open_listings.asking_is_range,
+    (as_of.as_of_date - open_listings.listed_on)::double precision as days_on_market,
     cash_rate_days.cash_rate_pct,
     seifa_scores.score as seifa_score,
     land_values.land_value_log
@@ -286,6 +356,22 @@ left join state_types
     on as_of.state = state_types.state
     and as_of.dwelling_type = state_types.dwelling_type
     and as_of.as_of_month = state_types.as_of_month
+left join region_types
+    on as_of.state = region_types.state
+    and as_of.region = region_types.region
+    and as_of.dwelling_type = region_types.dwelling_type
+    and as_of.as_of_month = region_types.as_of_month
+left join suburb_levels
+    on as_of.suburb_key = suburb_levels.suburb_key
+    and as_of.dwelling_type = suburb_levels.dwelling_type
+    and as_of.as_of_month = suburb_levels.as_of_month
+left join nearby_levels
+    on places.half_north = nearby_levels.half_north
+    and places.half_east = nearby_levels.half_east
+    and {{ dwelling_family("as_of.dwelling_type") }} = nearby_levels.family
+    and as_of.as_of_month = nearby_levels.as_of_month
+left join open_listings
+    on as_of.row_id = open_listings.row_id
 left join own_sales
     on as_of.row_id = own_sales.row_id
 left join own_bids
@@ -325,7 +411,7 @@ left join land_values
 {%- endmacro %}
 
 {% macro mean_degrees(parts, column) -%}
-    (sum({{ parts }}.{{ column }}_e7_sum) / sum({{ parts }}.located_count) / 1e7)
+    (sum({{ parts }}.{{ column }}_e7_sum) / nullif(sum({{ parts }}.located_count), 0) / 1e7)
         ::double precision
 {%- endmacro %}
 

@@ -6,14 +6,19 @@
 select
     suburb_key,
     street_name,
-    {{ month_index("known_on") }} as known_month,
-    count(*)::int as located_count,
-    sum(round(latitude * 1e7)::bigint)::bigint as latitude_e7_sum,
-    sum(round(longitude * 1e7)::bigint)::bigint as longitude_e7_sum
-from {{ ref("int_sale__validated") }}
+    {{ month_index("moves.known_on") }} as known_month,
+    sum(step)::int as located_count,
+    sum(step * round(latitude * 1e7)::bigint)::bigint as latitude_e7_sum,
+    sum(step * round(longitude * 1e7)::bigint)::bigint as longitude_e7_sum
+from (
+    {{ held_sales(["suburb_key", "street_name", "latitude", "longitude"]) }}
+) as held
+cross join lateral (
+    values (held.known_on, 1), (held.known_until, -1)
+) as moves (known_on, step)
 where
     latitude is not null
     and longitude is not null
     and suburb_key is not null
-    and known_on is not null
+    and moves.known_on is not null
 group by 1, 2, 3
