@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ml.suburb_places import Places
+
     Floats = npt.NDArray[np.float64]
 
 
@@ -26,6 +28,8 @@ class CompiledMarkets(MarketModel):
         """
         import numpy as np
 
+        if self.places is not None:
+            homes = [self.places.home(home) for home in homes]
         taken = np.array(
             [
                 self.key_of(home["state"], family_named(home["dwelling_type"]))
@@ -41,10 +45,12 @@ class CompiledMarkets(MarketModel):
         )
 
 
-def compiled_markets(parts: Mapping[str, Any], routes: Mapping[str, Route]) -> Any:
+def compiled_markets(
+    parts: Mapping[str, Any], routes: Mapping[str, Route], places: Places | None = None
+) -> Any:
     """The model of these parts and routes, each part compiled where it can be."""
     made = {name: compiled(part) for name, part in parts.items()}
-    return CompiledMarkets(made, dict(routes))
+    return CompiledMarkets(made, dict(routes), places)
 
 
 def _said(part: Any, homes: Sequence[Mapping[str, Any]]) -> Floats:

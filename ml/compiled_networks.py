@@ -9,7 +9,7 @@ bits alone as among millions: a BLAS sums in an order that follows from the shap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml.compiled_inputs import (
@@ -32,19 +32,52 @@ if TYPE_CHECKING:
 #: Rows of a block: a multiple of every width that processors' kernels have.
 BLOCK = 96
 _LEARNERS = ("MLPRegressor", "LinearRegression")
+_NEARNESS = ["SimpleImputer", "StandardScaler", "Nystroem", "StandardScaler"]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """What nearness to landmarks adds to a first layer.
+
+    ``columns`` are two coordinates, imputed by ``without``; ``landmarks`` (landmarks,
+    2) lie in coordinates less ``centre`` and by ``scale``; ``values`` (landmarks,
+    units) are what exp(-gamma x squared distance) is weighed by.
+    """
+
+    columns: tuple[int, ...]
+    without: Floats
+    centre: Floats
+    scale: Floats
+    landmarks: Floats
+    gamma: float
+    values: Floats
+
+    def added(self, places: Floats) -> Floats:
+        """Of places (n, 2) in degrees, NaN for missing; (n, units)."""
+        import numpy as np
+
+        known = np.where(np.isnan(places), self.without, places)
+        scaled = (known - self.centre) / self.scale
+        squares = np.square(scaled[:, :1] - self.landmarks[:, 0])
+        squares += np.square(scaled[:, 1:] - self.landmarks[:, 1])
+        squares *= -self.gamma
+        found: Floats = np.exp(squares, out=squares) @ self.values
+        return found
 
 
 @dataclass
 class First:
     """A member's first layer: what a column's value, its absence, a code add.
 
-    ``present`` and ``absent`` by column (units,), ``coded`` by category (codes, units).
+    ``present`` and ``absent`` by column (units,), ``coded`` by category (codes, units),
+    ``near`` of places.
     """
 
     constant: Floats
     present: dict[int, Floats]
     absent: dict[int, Floats]
     coded: dict[str, Floats]
+    near: list[Nearness] = field(default_factory=list)
 
     def number(self, column: int, slope: Floats, at: Floats, without: Floats) -> None:
         """A column adds slope * value + at, or ``without`` where it is missing."""
@@ -62,7 +95,8 @@ class Networks:
     """Members side by side; ``later`` has each member's other layers.
 
     ``values`` (used columns, units) and ``gaps`` (columns that can miss, units) weigh
-    the first layer's inputs; ``widths`` are the members' units in it.
+    the first layer's inputs; ``widths`` are the members' units in it, ``near`` what
+    nearness adds to each.
     """
 
     used: npt.NDArray[np.intp]
@@ -72,6 +106,7 @@ class Networks:
     constant: Floats
     coded: tuple[tuple[int, Floats], ...]
     widths: tuple[int, ...]
+    near: tuple[tuple[Nearness, ...], ...]
     later: tuple[tuple[tuple[Floats, Floats], ...], ...]
 
     def predict(self, columns: Floats, rows: Rows) -> list[Floats]:
@@ -84,6 +119,11 @@ class Networks:
         numbers[gaps] = 0
         absent = np.ascontiguousarray(gaps[:, self.missable], dtype="float64")
         codes = [np.ascontiguousarray(rows.codes[:, at]) for at, _ in self.coded]
+        places = {
+            near.columns: np.ascontiguousarray(columns[list(near.columns)].T)
+            for mine in self.near
+            for near in mine
+        }
         answers = [np.empty(n) for _ in self.widths]
         for first in range(0, n, BLOCK):
             part = slice(first, first + BLOCK)
@@ -93,11 +133,13 @@ class Networks:
             for (_, table), code in zip(self.coded, codes, strict=True):
                 layer += table[code[part]]
             begin = 0
-            for answer, width, layers in zip(
-                answers, self.widths, self.later, strict=True
+            for answer, width, mine, layers in zip(
+                answers, self.widths, self.near, self.later, strict=True
             ):
                 value = np.ascontiguousarray(layer[:, begin : begin + width])
                 begin += width
+                for near in mine:
+                    value += near.added(places[near.columns][part])
                 for weights, bias in layers:
                     np.maximum(value, 0, out=value)
                     value = value @ weights
@@ -155,6 +197,7 @@ def compile_networks(
             for name in names
         ),
         widths=widths,
+        near=tuple(tuple(first.near) for first in firsts),
         later=tuple(tuple(weights[1:]) for weights in layers),
     )
 
@@ -200,6 +243,12 @@ def _first(transformer: Any, layer: tuple[Floats, Floats], columns: Columns) -> 
                 column = columns.table(name, tables[name])
                 made.number(column, slope, -centre * slope, 0.0 * slope)
             row += len(names)
+        elif kinds == _NEARNESS:
+            sources = tuple(columns.number(name) for name in names)
+            near, inputs, base = _nearness(sources, steps, weights[row:] * weight)
+            made.near.append(near)
+            made.constant = made.constant + base
+            row += inputs
         elif kinds[-2:] == ["SimpleImputer", "StandardScaler"]:
             logs = [is_log(step) for step in steps[:-2]]
             sources = [columns.number(name, log=any(logs)) for name in names]
@@ -209,6 +258,29 @@ def _first(transformer: Any, layer: tuple[Floats, Floats], columns: Columns) -> 
     if row != len(weights):
         raise Uncompilable("a layer of more inputs than its columns make")
     return made
+
+
+def _nearness(
+    sources: tuple[int, ...], steps: Sequence[Any], weights: Floats
+) -> tuple[Nearness, int, Floats]:
+    """Whitened and scaled nearness; how many inputs, and what they add always."""
+    import numpy as np
+
+    imputer, scaler, kernels, last = steps
+    landmarks = np.asarray(kernels.components_, dtype="float64")
+    if kernels.kernel != "rbf" or len(sources) != 2 or imputer.indicator_ is not None:
+        raise Uncompilable(f"nearness by {kernels.kernel} of {len(sources)} columns")
+    mine = weights[: len(landmarks)] / last.scale_[:, np.newaxis]
+    near = Nearness(
+        columns=sources,
+        without=imputer.statistics_,
+        centre=scaler.mean_,
+        scale=scaler.scale_,
+        landmarks=landmarks,
+        gamma=float(kernels.gamma),
+        values=np.ascontiguousarray(kernels.normalization_.T @ mine),
+    )
+    return near, len(landmarks), -last.mean_ @ mine
 
 
 def _numbers(

@@ -22,6 +22,7 @@ _MODULES = (
     "median_model",
     "rolling_origin",
     "spread_trees",
+    "suburb_places",
     "training",
     "weighted_pipeline",
     "weighting",

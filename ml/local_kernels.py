@@ -1,8 +1,9 @@
 """Where a home lies, as its nearness to places where homes sold.
 
-To a small network two coordinates are a plane with a few bends. Nearness to two hundred
-landmarks, made unlike each other, lets it tell one part of a city from the next: alone,
-networks erred 11.0 instead of 11.4 % on Melbourne and 8.7 instead of 9.4 on King County.
+To a small network two coordinates are a plane with a few bends. Nearness to two
+hundred landmarks, made unlike each other, lets it tell one part of a city from the
+next: alone, networks erred 11.0 instead of 11.4 % on Melbourne and 8.7 instead of 9.4
+on King County.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class LocalKernels(Nystroem):
     Landmarks are rows learnt from, drawn by ``random_state``: many where many sold.
     """
 
-    def fit(self, X: Any, y: Any = None) -> LocalKernels:  # noqa: ARG002, N803
+    def fit(self, X: Any, y: Any = None) -> LocalKernels:  # noqa: N803
         """Draw the landmarks and work out what makes them unlike each other."""
         import numpy as np
         from sklearn.metrics.pairwise import rbf_kernel

@@ -1,7 +1,7 @@
 """What MLflow runs to load a saved model (its "model from code").
 
-Runs inside the saved model's folder, beside copies of ``market_model.py`` and
-``median_model.py``; nothing in this project imports it.
+Runs inside the saved model's folder, beside copies of the modules it reads with; nothing
+in this project imports it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ try:  # the copies saved with the model, whose files they read, come first
         routes_from_dict,
     )
     from median_model import MedianModel  # type: ignore[import-not-found]
+    from suburb_places import Places  # type: ignore[import-not-found]
 except ImportError:  # while saving, MLflow runs this file where it lies
     from ml.market_model import MarketModel, routes_from_dict
     from ml.median_model import MedianModel
+    from ml.suburb_places import Places
 
 
 class SavedMarketModel(mlflow.pyfunc.PythonModel):
@@ -36,7 +38,8 @@ class SavedMarketModel(mlflow.pyfunc.PythonModel):
             name: _part(folder / part["file"], part.get("trusted"))
             for name, part in told["parts"].items()
         }
-        self.model = MarketModel(parts, routes_from_dict(told["routes"]))
+        routes = routes_from_dict(told["routes"])
+        self.model = MarketModel(parts, routes, Places(told["places"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: Any = None

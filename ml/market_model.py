@@ -49,14 +49,22 @@ class Route:
 
 
 class MarketModel:
-    """Estimators by name, and routes by "state|family", "state", "*|family" or "*"."""
+    """Estimators by name, and routes by "state|family", "state", "*|family" or "*".
 
-    def __init__(self, parts: dict[str, Any], routes: dict[str, Route]) -> None:
+    ``places`` (``suburb_places.Places``) tells where homes lie that nobody located.
+    """
+
+    def __init__(
+        self, parts: dict[str, Any], routes: dict[str, Route], places: Any = None
+    ) -> None:
         self.parts = parts
         self.routes = routes
+        self.places = places
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Estimates in AUD of rows of model inputs; NaN where no route leads."""
+        if self.places is not None:
+            frame = self.places.filled(frame)
         return self.combined(
             self.taken(frame),
             lambda part, rows: part.predict(frame if rows.all() else frame[rows]),

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ml import candidates, equity, evaluation, features
@@ -25,6 +25,7 @@ from ml.rolling_origin import (
     judged_estimates,
     levelled,
 )
+from ml.suburb_places import Places
 from ml.threads import limited, worth_using
 
 if TYPE_CHECKING:
@@ -158,10 +159,14 @@ def judge_market(
 
 
 def refit(
-    judged: JudgedMarket, seconds: dict[str, float]
+    judged: JudgedMarket, places: Places, seconds: dict[str, float]
 ) -> tuple[dict[str, Any], dict[str, Route]]:
-    """The winner fitted on everything: estimators by name, routes that lead to them."""
-    learning, winner, name = judged.learning, judged.winner, judged.name
+    """The winner fitted on everything: estimators by name, routes that lead to them.
+
+    Homes without a place get one by ``places``.
+    """
+    winner, name = judged.winner, judged.name
+    learning = replace(judged.learning, inputs=places.filled(judged.learning.inputs))
     stretch = judged.equity.stretch
     repairs = (judged.shift, stretch.centre, stretch.factor)
     members = candidates.members(winner, learning.recipe)

@@ -19,6 +19,7 @@ from ml.compiled_markets import compiled_markets
 from ml.fingerprint import library_versions
 from ml.market_model import Route, routes_from_dict
 from ml.median_model import MedianModel
+from ml.suburb_places import Places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ _INTERVALS = "intervals"
 _FACTORS = "interval_factors"
 _DWELLING_TYPES = "dwelling_types"
 #: Modules that a saved model brings along.
-_TRAVELLING = ("market_model", "median_model")
+_TRAVELLING = ("market_model", "median_model", "suburb_places")
 _FSD_RATIO = "fsd_ratio"
 _RANGES = "ranges"
 
@@ -100,13 +101,18 @@ def load(mlflow: Any, model_id: str) -> dict[str, Any]:
     is_calibrated = told[_INTERVALS]["rows"] > 0
     factors = told.get(_FACTORS, {}) if is_calibrated else {}
     return {
-        "model": compiled_markets(model.parts, _routes(model)),
+        "model": compiled_markets(model.parts, _routes(model), _places(model)),
         _INTERVALS: told[_INTERVALS],
         _DWELLING_TYPES: tuple(told[_DWELLING_TYPES]),
         _FSD_RATIO: float(told.get(_FSD_RATIO, 1 / intervals.NORMAL_80)),
         _RANGES: ranges,
         "factors": {int(pct): factor for pct, factor in factors.items()},
     }
+
+
+def _places(model: Any) -> Places:
+    """Where its suburbs lie; nowhere for a model saved before there was such a part."""
+    return Places(model.places.known if hasattr(model, "places") else {})
 
 
 def _routes(model: Any) -> dict[str, Route]:
@@ -163,5 +169,7 @@ def _write_parts(model: MarketModel, folder: Path) -> None:
         # one that is not in this list will not be read.
         trusted = skops.io.get_untrusted_types(file=folder / file)
         told[name] = {"file": file, "trusted": trusted}
-    text = json.dumps({"parts": told, "routes": model.routes_as_dict()}, indent=1)
+    places = model.places.known if model.places is not None else {}
+    saved = {"parts": told, "routes": model.routes_as_dict(), "places": places}
+    text = json.dumps(saved, indent=1)
     (folder / "model.json").write_text(text, encoding="utf-8")

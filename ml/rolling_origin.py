@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml import candidates
+from ml import candidates, suburb_places
 from ml.candidates import BASELINE, OWN, Recipe
 from ml.equity import EquityPolicy
 from ml.market_model import family_of
@@ -104,9 +104,14 @@ def judged_estimates(
     """Each candidate's estimates of the held-out sales, block by block."""
     import numpy as np
 
-    dates, recipe, inputs = learning.dates, learning.recipe, learning.inputs
+    dates, recipe = learning.dates, learning.recipe
+    # Places as each judged model could have known them.
+    placed = [
+        suburb_places.learnt(learning.inputs[dates < start]).filled(learning.inputs)
+        for start in starts
+    ]
     block = np.searchsorted(starts, dates[held], side="right") - 1
-    families = family_of(inputs)
+    families = family_of(learning.inputs)
     by_name = {name: candidates.members(name, recipe) or (name,) for name in names}
     # Members shared by candidates are fitted once.
     members = dict.fromkeys(m for found in by_name.values() for m in found)
@@ -132,9 +137,9 @@ def judged_estimates(
         return (
             (
                 member.removesuffix(OWN),
-                inputs[before],
+                placed[at][before],
                 learning.price[before],
-                inputs.iloc[np.flatnonzero(held)[judged]],
+                placed[at].iloc[np.flatnonzero(held)[judged]],
             ),
             recipe,
             None if learning.weight is None else learning.weight[before],

@@ -13,7 +13,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml import bootstrap, candidates, evaluation, features, intervals
+from ml import (
+    bootstrap,
+    candidates,
+    evaluation,
+    features,
+    intervals,
+    suburb_places,
+)
 from ml.candidates import BASELINE, BY_MARKET
 from ml.equity import Equity
 from ml.market_model import WHOLE, MarketModel, Route
@@ -196,15 +203,16 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
     winner = markets[0].winner if len(markets) == 1 else BY_MARKET
     parts: dict[str, Any] = {}
     routes: dict[str, Route] = {}
+    places = suburb_places.learnt(sales.inputs)
     for market in markets:
-        fitted, leading = refit(market, seconds)
+        fitted, leading = refit(market, places, seconds)
         parts |= fitted
         routes |= leading
     used = {c for market in markets for c in market.learning.recipe.columns}
     columns = tuple(str(c) for c in sales.inputs if c in used)
     return Trained(
         winner=winner,
-        model=MarketModel(parts, routes),
+        model=MarketModel(parts, routes, places),
         interval_models=intervals.fit_intervals(
             holdout.inputs, holdout.price, holdout.estimates[winner], columns
         ),
