@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from settings import ROOT
 
-#: Names of dbt branches that others go by (`dbt.py`).
+#: Names of dbt branches that others go by (`dbt_branches.py`).
 LISTINGS_BUILD = "dbt_listing_marts"
 SALES_BUILD = "dbt_models"
 MARKET_BUILD = "dbt_market"

@@ -1,12 +1,12 @@
 """The dbt project as assets: every model an asset, every test an asset check.
 
-The SQL is `dbt_project/`; building the manifest is `manifest.py`.
+The SQL is `dbt_project/`; which models are built together, and when again, is
+`dbt_branches.py`; building the manifest is `manifest.py`.
 """
 
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -17,40 +17,23 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets import keys, progress
-from assets.builds import (
-    FEATURES_BUILD,
-    LISTINGS_BUILD,
-    MARKET_BUILD,
-    SALES_BUILD,
-    build_of,
-    changes_fingerprint,
-    digest,
-    forget_build,
-    landing_fingerprint,
-    last_build,
-    record_build,
+from assets.builds import forget_build, last_build, record_build
+from assets.dbt_branches import (
+    BRANCHES,
+    TAGS,
+    Branch,
+    build_fingerprint,
+    drop_idle_notes,
+    has_landed,
 )
 from assets.dbt_runner import run_dbt
 from assets.lifeline import dies_with_us
-from assets.manifest import project_fingerprint, read_manifest
+from assets.manifest import read_manifest
 from assets.metadata import table_metadata, unchanged_metadata
 from assets.resources import Dbt, Warehouse
 from assets.warehouse import dbt_environment
 from settings import Settings
 
-#: Ledger sources of the reference sets.
-REFERENCE_SOURCES = (
-    "localities",
-    "gnaf",
-    "nsw_land_values",
-    "seifa",
-    "cash_rate",
-    "price_index",
-    "vic_suburb_medians",
-    "nsw_suburb_medians",
-)
-#: Those that features look up.
-_FEATURE_SOURCES = ("nsw_land_values", "seifa", "cash_rate")
 _LAYER_GROUPS = {"ml": "features"}
 _BUILD_LOCK = 7_240_002
 # Unit tests judge the SQL, not the data: they run in CI, not every night.
@@ -114,95 +97,6 @@ def _of_reference_features(node: Mapping[str, Any]) -> bool:
     return {"reference", "features"}.issubset(node.get("tags", ()))
 
 
-@dataclass(frozen=True)
-class Branch:
-    """Models that are built together: a step of the graph, after its own sources.
-
-    What it is built from, so that it is built again when that changed: `sources` of the
-    ledger, tables of others whose changes are noted (`noted`), and builds before it
-    (`after`). A branch that `waits` has nothing to build from before one of its sources
-    has landed something. One of `own_rows` has no row that is not of its sources: until
-    then changes of other tables are none of its affair. Of steps that could start, that
-    of higher `priority` does.
-    """
-
-    name: str
-    sources: tuple[str, ...] = ()
-    noted: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    select: str = "fqn:*"
-    exclude: str = ""
-    waits: bool = False
-    own_rows: bool = False
-    priority: int = 0
-
-
-_IDENTITY = (
-    "intermediate.int_address__identity",
-    "intermediate.int_property__redirects",
-)
-_SALES = ("nsw_valuer", "csv")
-_LISTINGS = ("domain", "reaxml")
-#: Tags of branches; models without any of them are the sales branch's.
-_TAGS = ("listings", "reference", "listing_marts", "market", "features")
-
-BRANCHES = (
-    # Built though nothing may ever land: the market reads what they make.
-    Branch("dbt_listings", _LISTINGS, select="tag:listings"),
-    Branch(
-        "dbt_reference",
-        REFERENCE_SOURCES,
-        select="tag:reference",
-        exclude="tag:features",
-        waits=True,
-    ),
-    Branch(
-        LISTINGS_BUILD,
-        _LISTINGS,
-        (*_IDENTITY, "intermediate.int_price_text__parsed", "ops.domain_listings"),
-        select="tag:listing_marts",
-        own_rows=True,
-    ),
-    Branch(
-        SALES_BUILD,
-        _SALES,
-        (*_IDENTITY, "ops.sale_overrides"),
-        after=(LISTINGS_BUILD,),
-        exclude=" ".join(f"tag:{tag}" for tag in _TAGS),
-        # After the listings where they can be had, without waiting for them.
-        priority=-5,
-    ),
-    Branch(
-        MARKET_BUILD,
-        after=(SALES_BUILD, LISTINGS_BUILD),
-        select="tag:market",
-        priority=-5,
-    ),
-    Branch(
-        FEATURES_BUILD,
-        # Reference sets that are away, or never came, hold up no features.
-        _FEATURE_SOURCES,
-        after=(SALES_BUILD,),
-        select="tag:features",
-        priority=-5,
-    ),
-)
-
-
-def build_fingerprint(conn: psycopg.Connection, branch: Branch) -> str:
-    """What the models are built from: files landed, tables noted, builds, the SQL."""
-    noted = branch.noted
-    if branch.own_rows and not has_landed(conn, branch):
-        noted = ()
-    return digest(
-        branch.name,
-        landing_fingerprint(conn, *branch.sources),
-        changes_fingerprint(conn, *noted),
-        *(build_of(conn, name) for name in branch.after),
-        project_fingerprint(),
-    )
-
-
 def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
     """All models, a multi-asset a branch, from the manifest of this home."""
     manifest = read_manifest(settings)
@@ -215,7 +109,7 @@ def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _has_models(manifest: Mapping[str, Any], branch: Branch) -> bool:
     tag = branch.select.removeprefix("tag:")
-    return tag not in _TAGS or any(
+    return tag not in TAGS or any(
         node["resource_type"] == "model" and tag in node["tags"]
         for node in manifest["nodes"].values()
     )
@@ -271,37 +165,6 @@ def _branch_definition(
                 )
 
     return build_models
-
-
-def drop_idle_notes(
-    conn: psycopg.Connection, branch: Branch, manifest: Mapping[str, Any]
-) -> None:
-    """Forget what a branch was told while it can have no rows: else it piles up.
-
-    Whoever sees a note of what has landed sees the landing, so none of those is lost.
-    """
-    if not branch.own_rows:
-        return
-    tag = branch.select.removeprefix("tag:")
-    models = [
-        node["alias"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and tag in node["tags"]
-    ]
-    conn.execute(
-        "delete from ops.model_changes where model = any(%s) and not exists("
-        "select from ops.source_files where source = any(%s))",
-        [models, list(branch.sources)],
-    )
-
-
-def has_landed(conn: psycopg.Connection, branch: Branch) -> bool:
-    """Whether anything of the branch's own sources ever came in."""
-    row = conn.execute(
-        "select exists(select from ops.source_files where source = any(%s))",
-        [list(branch.sources)],
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _build(

@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 
 from assets.builds import MARKET_BUILD, last_build, record_build
-from assets.dbt import (
+from assets.dbt_branches import (
     BRANCHES,
     Branch,
     build_fingerprint,

@@ -27,11 +27,15 @@ body{padding:1rem 1.5rem 3rem}
 .row{display:block}.card{border:0}.card-body{padding:0}
 nav ol,nav ul{list-style:none;padding:0;display:flex;gap:.25rem 1rem;flex-wrap:wrap}
 [role=tablist],.btn-group,.card:has(.btn-group),.cooltip .top{display:none}
-.alert{margin:1.5rem 0 .5rem}h5,h6{font-size:1rem;margin:0}.navbar{height:auto!important}
-table{max-width:72rem;margin-bottom:1.5rem}td,th{padding:.3rem .75rem .3rem 0;vertical-align:top}
+.alert{margin:1.5rem 0 .5rem}h5,h6{font-size:1rem;margin:0}
+.navbar{height:auto!important}
+table{max-width:72rem;margin-bottom:1.5rem}
+td,th{padding:.3rem .75rem .3rem 0;vertical-align:top}
 .fa-check-circle::before{content:"held";color:var(--ok);font-style:normal}
-.fa-times::before,.fa-times-circle::before{content:"failed";color:var(--bad);font-style:normal}
-.fa-exclamation-triangle::before{content:"error";color:var(--bad);font-style:normal}
+.fa-times::before,
+.fa-times-circle::before{content:"failed";color:var(--bad);font-style:normal}
+.fa-exclamation-triangle::before{content:"error";color:var(--bad)}
+.fas::before{font-style:normal}
 """
 
 

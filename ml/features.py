@@ -416,6 +416,22 @@ def ranges(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[float]
     return found
 
 
+def is_outside(
+    numbers: Mapping[str, Any] | pd.DataFrame,
+    ranges: Mapping[str, tuple[float, float]],
+) -> Any:
+    """Whether a number lies outside the range (:func:`ranges`) it was learnt in.
+
+    Of one home by column (None: unknown), or of a frame: a truth value a row.
+    """
+    outside: Any = False
+    for name, (low, high) in ranges.items():
+        number = numbers[name]
+        if number is not None:
+            outside = outside | (number < low) | (number > high)
+    return outside
+
+
 def dwelling_types(inputs: pd.DataFrame) -> pd.Series[str]:
     """Dwelling type of each row of model inputs; "" where it is unknown."""
     return inputs["dwelling_type"].fillna("").astype(str)

@@ -188,7 +188,7 @@ class Valuer:
             "intervals": found,
             "confidence": round(float(sure[0]), 3),
             "fsd": float(half[0] * champion.fsd_ratio),
-            "extrapolation": _is_outside(row, champion.ranges),
+            "extrapolation": bool(features.is_outside(row, champion.ranges)),
             "method": "model",
             "model_name": MODEL_NAME,
             "model_version": champion.version.version,
@@ -327,16 +327,6 @@ def estimates(model: Any, homes: Sequence[Inputs]) -> Floats:
     if isinstance(model, CompiledMarkets):
         return model.estimate_homes(homes)
     return np.asarray(model.predict(features.inputs_of(homes)), dtype="float64")
-
-
-def _is_outside(
-    row: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]
-) -> bool:
-    """Whether a number lies outside the range it was learnt in."""
-    return any(
-        row[name] is not None and not low <= row[name] <= high
-        for name, (low, high) in ranges.items()
-    )
 
 
 def _by_fallback(

@@ -195,7 +195,7 @@ def _by_model(
             results |= {f"low_{pct}": low, f"high_{pct}": high}
     for name, result in results.items():
         values[name] = np.where(valued, result, np.nan)
-    values["extrapolation"] = valued & _is_outside(inputs, champion.ranges)
+    values["extrapolation"] = valued & features.is_outside(inputs, champion.ranges)
     values.loc[valued, "method"] = "model"
     values.loc[valued, "model_name"] = MODEL_NAME
     values.loc[valued, "model_version"] = champion.version.version
@@ -207,19 +207,6 @@ def _predict(champion: LoadedModel, inputs: pd.DataFrame, threads: int) -> Float
 
     with limited(worth_using(threads, len(inputs))):
         return np.asarray(champion.model.predict(inputs), dtype="float64")
-
-
-def _is_outside(
-    inputs: pd.DataFrame, ranges: Mapping[str, tuple[float, float]]
-) -> npt.NDArray[np.bool_]:
-    """Rows with a number that lies outside the range it was learnt in."""
-    import numpy as np
-
-    outside = np.zeros(len(inputs), dtype=bool)
-    for name, (low, high) in ranges.items():
-        number = inputs[name].to_numpy()
-        outside |= (number < low) | (number > high)
-    return outside
 
 
 def _finished(

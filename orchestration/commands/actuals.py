@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, show_list, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ def submit(
         ),
     ],
     source: Annotated[str, typer.Option(help="Who says so; limits are by source.")],
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the counts to this file.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Take a file of prices paid; each row is accepted, held, repeated or refused.
 
@@ -67,8 +65,7 @@ def submit(
             now=datetime.now(UTC),
             is_simulated=settings.active_market == "simulated",
         )
-    if json_file is not None:
-        json_file.write_text(json.dumps(asdict(done), indent=2) + "\n")
+    write_json(json_file, asdict(done))
     for note in done.notes[:_SHOWN]:
         typer.echo(note)
     if len(done.notes) > _SHOWN:
@@ -91,10 +88,7 @@ def list_them(
         str | None, typer.Option(help="accepted, held, rejected or outranked.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="Also write what is shown to this file."),
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List what was submitted, newest first, and what stands of it."""
     from assets.warehouse import prepare_warehouse
@@ -107,13 +101,7 @@ def list_them(
         row = conn.execute("select to_regclass('marts.sales') is not null").fetchone()
         is_built = row is not None and bool(row[0])
         found = list_actuals(conn, source, status, limit) if is_built else []
-    if json_file is not None:
-        told = [asdict(each) for each in found]
-        json_file.write_text(json.dumps(told, indent=2, default=str) + "\n")
-    for each in found:
-        typer.echo(_line(each))
-    if not found:
-        typer.echo("nothing was submitted")
+    show_list(found, _line, json_file, "nothing was submitted")
 
 
 @actuals.command()

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.commands.output import JsonFile, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
     from database.advice import Finding
 
-Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write what is shown to this file.")
-]
-
 
 def advise(
-    json_file: Json = None,
+    json_file: JsonFile = None,
     slow: Annotated[
         float, typer.Option(min=0, help="Mean (ms) from which a statement is slow.")
     ] = 10,
@@ -35,9 +30,7 @@ def advise(
     with connect(url, autocommit=True, limits=serving_limits(settings)) as conn:
         found = advice.advise(conn, advice.Thresholds(statement_ms=slow))
         share = advice.cache_hit_share(conn)
-    if json_file is not None:
-        shown = [finding.as_dict() for finding in found]
-        json_file.write_text(json.dumps(shown, indent=2) + "\n")
+    write_json(json_file, [finding.as_dict() for finding in found])
     for line in render(found):
         typer.echo(line)
     known = "unknown" if share is None else f"{share:.1%}"

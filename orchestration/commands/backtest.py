@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def backtest(
         Literal["monthly"] | None,
         typer.Option(help="Train again at each first of a month, as scheduled."),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="Also write the measures to this file."),
-    ] = None,
+    json_file: JsonFile = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Write every later sale's row to this CSV file.")
     ] = None,
@@ -107,8 +104,7 @@ def backtest(
             for name, parts in groups.items()
         },
     }
-    if json_file is not None:
-        json_file.write_text(json.dumps(told, indent=2) + "\n")
+    write_json(json_file, told)
     if predictions is not None:
         found.rows.to_csv(predictions, index=False)
     for line in render(found, whole, groups):

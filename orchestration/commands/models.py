@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -97,9 +96,7 @@ def rollback(reason: Reason, actor: Actor) -> None:
 @models.command()
 def reproduce(
     version: WhichVersion,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the comparison here.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Train a version again from the rows it learnt from, and compare.
 
@@ -127,9 +124,7 @@ def reproduce(
     for name, (before, after) in found.changed_packages.items():
         typer.echo(f"  {name}: {before or 'not there'}, now {after or 'not there'}")
     typer.echo("the same model" if found.same else "NOT the same model")
-    if json_file is not None:
-        told = asdict(found) | {"same": found.same}
-        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    write_json(json_file, asdict(found) | {"same": found.same})
     if not found.same:
         raise typer.Exit(1)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from domain.address_text import canonical_line
 from domain.addresses import CanonicalAddress
 from domain.errors import UserError
 from domain.market_time import market_date
+from orchestration.commands.output import JsonFile, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def show_property(
             "or a property id."
         ),
     ],
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the page to this file.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Show a property: its sources, its history, and the file and line of each row."""
     from rich.console import Console
@@ -69,11 +67,7 @@ def show_property(
     url = prepare_warehouse(settings)
     with connect(url, limits=serving_limits(settings)) as conn:
         read, page = look_up(conn, address)
-    if json_file is not None:
-        from dataclasses import asdict
-
-        text = json.dumps(asdict(page), indent=2, default=str)
-        json_file.write_text(text + "\n")
+    write_json(json_file, asdict(page))
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console = Console(highlight=False, soft_wrap=True, width=200)

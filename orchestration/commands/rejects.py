@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, write_json
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ Rule = Annotated[str | None, typer.Option(help="Only this rule.")]
 FilePart = Annotated[
     str | None, typer.Option("--file", help="Only files whose name holds this.")
 ]
-Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write what is shown to this file.")
-]
 
 
 @rejects.command("list")
@@ -47,7 +43,7 @@ def list_them(
         bool, typer.Option("--each", help="One by one, not by rule.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
-    json_file: Json = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List what waits in quarantine, by rule or one by one."""
     from assets.warehouse import prepare_warehouse
@@ -65,8 +61,7 @@ def list_them(
             groups = group_rejects(conn, **chosen, limit=_ALL)  # type: ignore[arg-type]
             shown = [asdict(group) for group in groups]
             lines = _by_rule(groups)[:limit]
-    if json_file is not None:
-        json_file.write_text(json.dumps(shown, indent=2, default=str) + "\n")
+    write_json(json_file, shown)
     for line in lines:
         typer.echo(line)
     totals = ", ".join(f"{name} {count:,}" for name, count in waiting.items())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, show_list
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -44,10 +42,7 @@ def list_them(
         str | None, typer.Option(help="Only where an address holds this.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="Also write what is shown to this file."),
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List pairs, the likeliest first."""
     from assets.warehouse import prepare_warehouse
@@ -62,11 +57,7 @@ def list_them(
     with connect(prepare_warehouse(Settings())) as conn:
         found = list_reviews(conn, wanted, address, limit)
         counts = count_reviews(conn)
-    if json_file is not None:
-        shown = [asdict(review) for review in found]
-        json_file.write_text(json.dumps(shown, indent=2, default=str) + "\n")
-    for review in found:
-        typer.echo(_line(review))
+    show_list(found, _line, json_file)
     totals = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     typer.echo(totals or "no pair was ever in doubt")
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from domain.errors import UserError
+from orchestration.commands.output import JsonFile, show_list
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -68,10 +66,7 @@ def overrides(
         bool, typer.Option("--all", help="Also those withdrawn or replaced.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="Also write what is shown to this file."),
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List verdicts of people, newest first, beside what the rules say."""
     from assets.warehouse import prepare_warehouse
@@ -80,13 +75,7 @@ def overrides(
 
     with connect(prepare_warehouse(Settings())) as conn:
         found = list_overrides(conn, standing_only=not every, limit=limit)
-    if json_file is not None:
-        told = [asdict(each) for each in found]
-        json_file.write_text(json.dumps(told, indent=2, default=str) + "\n")
-    for each in found:
-        typer.echo(_line(each))
-    if not found:
-        typer.echo("no sale is overridden")
+    show_list(found, _line, json_file, "no sale is overridden")
 
 
 def _line(told: SaleOverride) -> str:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestration.commands.output import JsonFile, write_json
 from settings import Http, Settings
-
-Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write the table to this file.")
-]
-
 
 sources = typer.Typer(
     help="How each source stands: last success, freshness, breaker, rows, rejects."
@@ -23,7 +17,7 @@ sources = typer.Typer(
 
 
 @sources.callback(invoke_without_command=True)
-def overview(context: typer.Context, json_file: Json = None) -> None:
+def overview(context: typer.Context, json_file: JsonFile = None) -> None:
     """Show each source's health: last success, freshness, breaker, rows, rejects."""
     if context.invoked_subcommand is not None:
         return
@@ -47,10 +41,7 @@ def overview(context: typer.Context, json_file: Json = None) -> None:
             },
             configured=[info.name for info in infos if is_pulled(settings, info.name)],
         )
-    if json_file is not None:
-        json_file.write_text(
-            json.dumps([asdict(line) for line in lines], indent=2) + "\n"
-        )
+    write_json(json_file, [asdict(line) for line in lines])
     # A column that says nothing of anybody takes room from those that do.
     names = [field.name for field in fields(SourceLine) if field.name != "is_well"]
     shown = [

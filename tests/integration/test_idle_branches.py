@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from assets.builds import FEATURES_BUILD, LISTINGS_BUILD, SALES_BUILD
-from assets.dbt import BRANCHES, Branch, build_fingerprint, drop_idle_notes
+from assets.dbt_branches import BRANCHES, Branch, build_fingerprint, drop_idle_notes
 
 IDENTITY = "intermediate.int_address__identity"
 MANIFEST = {
