@@ -213,7 +213,11 @@ def test_from_features_to_predictions_and_through_failures(
     params = registry._client.get_run(outcome.run_id).data.params
     assert params["columns_left_out"] == (
         "building_area_m2 (0.0% known), year_built (0.0% known), "
+        "suburb_type_log_building_rate (0.0% known), "
+        "nearby_log_building_rate (0.0% known), "
         "last_bid_log (0.0% known), months_since_last_bid (0.0% known), "
+        "asking_price_log (0.0% known), asking_is_range (0.0% known), "
+        "days_on_market (0.0% known), "
         "cash_rate_pct (0.0% known), seifa_score (0.0% known), "
         "land_value_log (0.0% known), "
         "month_of_year (1.5 years cannot tell season from growth)"
