@@ -244,8 +244,8 @@ def _first(transformer: Any, layer: tuple[Floats, Floats], columns: Columns) -> 
                 made.number(column, slope, -centre * slope, 0.0 * slope)
             row += len(names)
         elif kinds == _NEARNESS:
-            sources = tuple(columns.number(name) for name in names)
-            near, inputs, base = _nearness(sources, steps, weights[row:] * weight)
+            pair = tuple(columns.number(name) for name in names)
+            near, inputs, base = _nearness(pair, steps, weights[row:] * weight)
             made.near.append(near)
             made.constant = made.constant + base
             row += inputs

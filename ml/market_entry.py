@@ -1,7 +1,7 @@
 """What MLflow runs to load a saved model (its "model from code").
 
-Runs inside the saved model's folder, beside copies of the modules it reads with; nothing
-in this project imports it.
+Runs inside the saved model's folder, beside copies of the modules it reads with;
+nothing in this project imports it.
 """
 
 from __future__ import annotations
