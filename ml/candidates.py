@@ -41,7 +41,7 @@ _MEMBERS: dict[str, tuple[str, ...]] = {
     STACK: ("boosting", "boosting_slow", "network", "network_2"),
 }
 #: Ends the name of a member that each family of dwellings has of its own.
-OWN = "@family"
+OWN = ":family"
 #: What the stack has where too few families could have members of their own.
 _MORE = ("boosting_wide", "network_3", "network_wide")
 

@@ -41,7 +41,9 @@ _log = logging.getLogger(__name__)
 #: How far, relative to the model's own estimate, a compiled one may lie.
 TOLERANCE = 1e-9
 _CHECKED_ROWS = 64
-_SUBURB, _TYPE = CATEGORIES.index("locality"), CATEGORIES.index("dwelling_type")
+_SUBURB, _TYPE, _POSTCODE = (
+    CATEGORIES.index(name) for name in ("locality", "dwelling_type", "postcode")
+)
 _MONTH, _LAND = NUMBERS.index("month_index"), NUMBERS.index("land_area_m2")
 #: Rows worked on at once: a multiple of the block, of few megabytes.
 _AT_ONCE = BLOCK * 170
@@ -129,16 +131,19 @@ class CompiledModel:
 
 
 def _neighbours(rows: Rows) -> tuple[Codes, Codes]:
-    """An order by place, kind and month, and a number of each such run in it."""
+    """An order by kind, place and month, and a number of each such run in it.
+
+    Postcodes that follow each other lie side by side; by land within a run: what lies
+    together has fewer splits to part it.
+    """
     import numpy as np
 
     if len(rows) <= BLOCK:
         return np.arange(len(rows)), np.arange(len(rows))
     month = np.nan_to_num(rows.numbers[:, _MONTH]).astype(np.intp)
-    key = rows.codes[:, _SUBURB]
-    for part in (rows.codes[:, _TYPE], month - month.min()):
+    key = rows.codes[:, _TYPE]
+    for part in (rows.codes[:, _POSTCODE], rows.codes[:, _SUBURB], month - month.min()):
         key = key * (int(part.max()) + 1) + part
-    # By land within a run: what lies together has fewer splits to part it.
     order = np.lexsort((rows.numbers[:, _LAND], key))
     runs = np.cumsum(np.diff(key[order], prepend=key[order[0]]) != 0)
     return order, runs

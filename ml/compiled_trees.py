@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST_LEAVES = 64
 #: Rows at once: their codes stay in the processor's cache.
 _BLOCK = 4_096
+#: Rows from which on a chunk pays; so few rows are walked one by one.
+_LEAST_CHUNK, _FEW = 128, 32
 #: The code of a missing value where it goes right: beyond every threshold.
 _BEYOND = 32_767
 #: Codes that a category can have, and its limits: a code each.
@@ -105,20 +107,25 @@ class Forest:
 
 
 def chunks_of(runs: Codes) -> Codes:
-    """First rows of chunks that lie in one run each, and the number of rows."""
+    """First rows of chunks, and the number of rows: short runs together, long in parts.
+
+    Of few rows each is a chunk: it knows its way down every tree.
+    """
     import numpy as np
 
     from ml.forest_walk import CHUNK
 
-    starts = np.flatnonzero(np.diff(runs, prepend=runs[0] - 1))
-    lengths = np.diff(starts, append=len(runs))
-    parts = -(-lengths // CHUNK)
-    if parts.max() == 1:
-        return np.append(starts, len(runs))
-    nth = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
-    # Of equal sizes: a short one at the end would cost as much as a long one.
-    firsts = nth * np.repeat(lengths, parts) // np.repeat(parts, parts)
-    return np.append(np.repeat(starts, parts) + firsts, len(runs))
+    n = len(runs)
+    if n <= _FEW:
+        return np.arange(n + 1)
+    ends = np.append(np.flatnonzero(np.diff(runs)) + 1, n)
+    found = [0]
+    for end in ends.tolist():
+        first = found[-1]
+        if end - first >= _LEAST_CHUNK or end == n:
+            parts = -(-(end - first) // CHUNK)
+            found += [first + (end - first) * i // parts for i in range(1, parts + 1)]
+    return np.array(found)
 
 
 def compile_forest(

@@ -76,7 +76,8 @@ class ScoringRun:
     code: str = ""
     relation: str = features.PROPERTY_RELATION
     partition_rows: int = PARTITION_ROWS
-    threads: int = 2
+    #: The other core writes the partition before.
+    threads: int = 1
     snapshot_id: str = field(init=False, default="")
     scorer: Scorer = field(init=False, default_factory=lambda: Scorer(None))
     _ids: dict[str, int] = field(init=False, default_factory=dict)

@@ -144,3 +144,13 @@ def test_networks_of_other_seeds_agree_on_the_level() -> None:
         network.fit(inputs, price.to_numpy())
         levels.append(np.median(network.predict(inputs) / price))
     assert np.ptp(levels) < 0.02
+
+
+def test_members_are_named_as_metrics_can_be() -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    recipe = candidates.Recipe(9_000, 1, families=("house", "unit"))
+    named = candidates.members(candidates.STACK, recipe)
+    assert any(name.endswith(candidates.OWN) for name in named)
+    for name in named:
+        _validate_metric_name(f"seconds/fit_{name}")
