@@ -60,7 +60,7 @@ _SMOOTHING = 10.0
 #: Statistics of a market that trees gain by and networks do not: these erred up to
 #: half a point more with them (Melbourne), as they take each sale's luck for a place's.
 _NOT_FOR_NETWORKS = frozenset(
-    {"state_type_change_12m"}
+    {"state_type_change_12m", "region_type_log_price_3m"}
     | {"suburb_type_log_price_decayed", "suburb_type_weight_decayed"}
     | {"suburb_type_log_building_rate", "suburb_type_log_land_rate"}
     | {"nearby_log_price", "nearby_weight"}
@@ -248,7 +248,7 @@ def _scaled(present: set[str], rows: int) -> Any:
 
 
 # A suburb's column says less than where it lies.
-_WEIGHTS = {"place": 3.0, "nearness": 0.3, "locality": 0.7}
+_WEIGHTS = {"place": 3.0, "nearness": 0.15, "locality": 0.7}
 
 
 def _dense(present: set[str], rows: int, seed: int, landmarks: int) -> Any:

@@ -2,8 +2,8 @@
 
 To a small network two coordinates are a plane with a few bends. Nearness to two
 hundred landmarks, made unlike each other, lets it tell one part of a city from the
-next: alone, networks erred 11.0 instead of 11.4 % on Melbourne and 8.7 instead of 9.4
-on King County.
+next: alone, networks erred 11.0 instead of 11.1 % on Melbourne (mean of four cuts), and
+8.8 instead of 9.3 on King County.
 """
 
 from __future__ import annotations
