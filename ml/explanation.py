@@ -54,6 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "own_past": (
         *("last_price_log", "months_since_last_sale", "last_price_indexed_log"),
         *("last_bid_log", "months_since_last_bid"),
+        *("building_log_price", "building_weight"),
         *("asking_price_log", "asking_is_range", "days_on_market"),
     ),
 }

@@ -28,6 +28,8 @@ _NEARBY = (
     "sales of whole months before the month of as_of_date, about a place known by then"
 )
 _LISTING = "said and known before as_of_date, of a listing still open then"
+# No statistic of the market: what the home itself fetched is part of it.
+_BUILDING = "sales at its number in the street of whole months before as_of_date's"
 _OWN = "the property's own sales strictly before as_of_date"
 _BIDS = "bids for the property strictly before as_of_date"
 _PLACE = (
@@ -179,6 +181,20 @@ FEATURES: tuple[Feature, ...] = (
         "ln AUD/m2",
         "the same of prices per m2 of land, of houses and land",
         _MONTHS,
+    ),
+    Feature(
+        "building_log_price",
+        "number",
+        "ln AUD",
+        "the same at the home's street number: its building, or itself",
+        _BUILDING,
+    ),
+    Feature(
+        "building_weight",
+        "number",
+        "sales",
+        "weight behind it, in sales of the month itself",
+        _BUILDING,
     ),
     Feature(
         "nearby_log_price",

@@ -249,6 +249,7 @@ def _params(trained: Trained, policy: TrainingPolicy) -> dict[str, str]:
         "rows": str(trained.rows),
         "holdout_rows": str(len(trained.holdout.price)),
         "bids": str(trained.bids),
+        "older_rows_left_out": str(trained.older_rows),
         "holdout_share": str(policy.holdout_share),
         "seed": str(policy.seed),
         "feedback_share": f"{policy.feedback.share:g}",

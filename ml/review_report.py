@@ -138,6 +138,7 @@ def _head(report: Report, title: str) -> str:
         f"<h1>{html.escape(title)} {word}</h1>"
         f"<p class='lead'>Learnt from {trained.rows - trained.bids:,} sales"
         + (f" and {trained.bids:,} bids" if trained.bids else "")
+        + (f" ({trained.older_rows:,} older left out)" if trained.older_rows else "")
         + f", {trained.first_sale} to {trained.last_sale}; judged by rolling origin on "
         f"the sales from {trained.cut or '-'} on, each by models that had seen only "
         f"what came before it.{gain}</p><div class='figures'>{boxes}</div></header>"

@@ -45,6 +45,9 @@ class TrainingPolicy:
     sales has a pipeline of its own, a family of dwellings of ``family_sales`` members
     of its own in a stack. ``extra_numbers`` are columns beyond the catalogue.
     ``feedback`` says which sales weigh more.
+
+    Of each state the newest ``most_rows`` are learnt from and judge. Older ones say
+    little: of NSW all 441,000 since 1990 gave 13.2 %, the 122,000 since 2021 13.0.
     """
 
     seed: int = 20_240_101
@@ -57,6 +60,7 @@ class TrainingPolicy:
     season_years: float = 3.0
     level_days: int = 45
     level_sales: float = 100.0
+    most_rows: int = 250_000
     market_sales: int = 8_000
     family_sales: int = 1_000
     extra_numbers: tuple[str, ...] = ()

@@ -113,7 +113,8 @@ class Market:
 class Trained:
     """Outcome of a training: the refitted winner and the evidence for it.
 
-    ``rows`` were learnt from, ``bids`` of them not sales. ``accuracies`` by candidate
+    ``rows`` were learnt from, ``bids`` of them not sales; ``older_rows`` were left out
+    as there are newer ones enough. ``accuracies`` by candidate
     on the hold-out; ``judged_intervals`` are of its later half, calibrated on its
     earlier half, None when there are too few; dates are those of the first and last
     sale trained on. Each of ``markets`` has a pipeline of its own.
@@ -139,6 +140,7 @@ class Trained:
     dwelling_types: tuple[str, ...]
     bounds: dict[str, Bounds]
     feedback: FeedbackWeights = field(default_factory=FeedbackWeights)
+    older_rows: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -181,6 +183,8 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         NoTrainingDataError: the frame has no sale.
     """
     chosen = policy or TrainingPolicy()
+    given = len(frame)
+    frame = _newest(frame, chosen.most_rows)
     sold = ~features.is_bid(frame)
     if not sold.any():
         raise NoTrainingDataError(
@@ -224,6 +228,7 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         holdout=holdout,
         markets=tuple(_told(market, sales) for market in markets),
         rows=len(frame),
+        older_rows=given - len(frame),
         bids=int((~sold).sum()),
         first_sale=sales.dates.min().item(),
         cut=holdout.dates.min().item() if len(holdout.dates) else None,
@@ -237,6 +242,18 @@ def train(frame: pd.DataFrame, policy: TrainingPolicy | None = None) -> Trained:
         feedback=chosen.feedback,
         seconds={key: round(value, 3) for key, value in seconds.items()},
     )
+
+
+def _newest(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The newest rows of each state, in the order they were; a day is never split."""
+    counts = frame["state"].value_counts(dropna=False)
+    if not (counts > most).any():
+        return frame
+    days = frame["as_of_date"]
+    place = days.groupby(frame["state"], dropna=False).rank(
+        method="min", ascending=False
+    )
+    return frame[place <= most].reset_index(drop=True)
 
 
 def _together(

@@ -18,6 +18,8 @@ def describe(trained: Trained, market: str) -> str:
     sales = f"{trained.rows - trained.bids:,} sales"
     if trained.bids:
         sales += f" and {trained.bids:,} bids that were not accepted"
+    if trained.older_rows:
+        sales += f" ({trained.older_rows:,} older ones left out)"
     made = (
         f"**{LABELS[trained.winner]}**, trained on {sales} of a {market} "
         f"market, {trained.first_sale} to {trained.last_sale}."

@@ -83,6 +83,8 @@ def feature_rows(
         "suburb_type_weight_decayed": 6.0,
         "suburb_type_log_building_rate": np.nan,
         "suburb_type_log_land_rate": np.where(kind == 0, base - 6.2, np.nan),
+        "building_log_price": np.nan,
+        "building_weight": 0.0,
         "nearby_log_price": base - 0.016,
         "nearby_weight": 4.0,
         "nearby_log_building_rate": np.nan,

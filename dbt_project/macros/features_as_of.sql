@@ -318,6 +318,8 @@ select
     coalesce(suburb_levels.weight, 0) as suburb_type_weight_decayed,
     suburb_levels.log_building_rate as suburb_type_log_building_rate,
     suburb_levels.log_land_rate as suburb_type_log_land_rate,
+    building_levels.log_price as building_log_price,
+    coalesce(building_levels.weight, 0) as building_weight,
     nearby_levels.log_price as nearby_log_price,
     coalesce(nearby_levels.weight, 0) as nearby_weight,
     nearby_levels.log_building_rate as nearby_log_building_rate,
@@ -365,6 +367,12 @@ left join suburb_levels
     on as_of.suburb_key = suburb_levels.suburb_key
     and as_of.dwelling_type = suburb_levels.dwelling_type
     and as_of.as_of_month = suburb_levels.as_of_month
+left join building_levels
+    on as_of.suburb_key = building_levels.suburb_key
+    and as_of.street_name = building_levels.street_name
+    and as_of.street_number = building_levels.street_number
+    and as_of.dwelling_type = building_levels.dwelling_type
+    and as_of.as_of_month = building_levels.as_of_month
 left join nearby_levels
     on places.half_north = nearby_levels.half_north
     and places.half_east = nearby_levels.half_east

@@ -23,7 +23,7 @@
         moves.step
     from (
         {{ held_sales([
-            "state", "suburb_key", "street_name", "postcode", "region", "dwelling_type",
+            "state", "suburb_key", "street_name", "street_number", "postcode", "region", "dwelling_type",
             "contract_date", "price_aud", "land_area_m2", "building_area_m2", "latitude",
             "longitude", "is_strata", "is_market_sale",
         ]) }}
@@ -54,16 +54,17 @@
     {{- return(["price", "building_rate", "land_rate"]) -}}
 {%- endmacro %}
 
-{% macro decayed_sums(moves, keys) -%}
+{% macro decayed_sums(moves, keys, measured=none) -%}
     {#- Of each group's moves, by known month: sums over all moves known by then, weighted
         by 2 ^ (contract month / half-life). Divided by 2 ^ (month / half-life) the weights
         are those at a month; means need no division. Whole numbers are summed first and
         months in their order: the same sales give the same bits. -#}
+    {%- set measured = measured or measures() %}
     {%- set by = keys | join(", ") -%}
     select distinct on ({{ by }}, known_month)
         {{ by }},
         known_month,
-        {%- for name in measures() %}
+        {%- for name in measured %}
         {{ name }}_weight,
         {{ name }}_sum{{ "," if not loop.last }}
         {%- endfor %}
@@ -72,7 +73,7 @@
             {{ by }},
             known_month,
             contract_month,
-            {%- for name in measures() %}
+            {%- for name in measured %}
             sum(weight * {{ name }}_count) over running as {{ name }}_weight,
             sum(weight * {{ name }}_sum) over running as {{ name }}_sum{{ "," if not loop.last }}
             {%- endfor %}
@@ -85,7 +86,7 @@
                     2::double precision,
                     contract_month / {{ var("market_half_life_months") }}::double precision
                 ) as weight,
-                {%- for name in measures() %}
+                {%- for name in measured %}
                 coalesce(sum(step) filter (where log_{{ name }} is not null), 0)
                     as {{ name }}_count,
                 coalesce(sum(step * log_{{ name }}::bigint), 0)::double precision
@@ -102,12 +103,12 @@
     order by {{ by }}, known_month, contract_month desc
 {%- endmacro %}
 
-{% macro decayed_arrays(sums, keys) -%}
+{% macro decayed_arrays(sums, keys, measured=none) -%}
     {#- One row per group: its known months in order, and the sums by each. -#}
     select
         {{ keys | join(", ") }},
         array_agg(known_month order by known_month) as known_months,
-        {%- for name in measures() %}
+        {%- for name in measured or measures() %}
         array_agg({{ name }}_weight order by known_month) as {{ name }}_weights,
         array_agg({{ name }}_sum order by known_month) as {{ name }}_sums{{ "," if not loop.last }}
         {%- endfor %}

@@ -35,6 +35,41 @@ suburb_levels as (
     where place > 0
 ),
 
+-- Homes of one number in a street are a building's, or the same home.
+building_arrays as (
+    {{ decayed_arrays(
+        ref("int_market__decayed_buildings"),
+        ["suburb_key", "street_name", "street_number", "dwelling_type"],
+        ["price"],
+    ) }}
+),
+
+building_levels as (
+    select
+        wanted.suburb_key,
+        wanted.street_name,
+        wanted.street_number,
+        wanted.dwelling_type,
+        wanted.as_of_month,
+        greatest(price_weights[place] * unit, 0) as weight,
+        {{ decayed_mean(
+            "price", "price_sums[place] * unit / 1000000", "price_weights[place] * unit"
+        ) }} as log_price
+    from (
+        select distinct suburb_key, street_name, street_number, dwelling_type, as_of_month
+        from as_of
+    ) as wanted
+    inner join building_arrays
+        using (suburb_key, street_name, street_number, dwelling_type)
+    cross join lateral (
+        select
+            {{ place_before("wanted.as_of_month", "building_arrays.known_months") }}
+                as place,
+            {{ weight_then("wanted.as_of_month") }} as unit
+    ) as at_month
+    where place > 0
+),
+
 cell_arrays as (
     {{ decayed_arrays(ref("int_market__decayed_cells"), ["cell_north", "cell_east", "family"]) }}
 ),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import skops.io
 
-from ml import candidates, training
+from ml import candidates, features, training
 from ml.candidates import BOOSTING
 from ml.equity import EquityPolicy
 from ml.training import TrainingPolicy
@@ -154,3 +154,23 @@ def test_members_are_named_as_metrics_can_be() -> None:
     assert any(name.endswith(candidates.OWN) for name in named)
     for name in named:
         _validate_metric_name(f"seconds/fit_{name}")
+
+
+def test_of_many_sales_the_newest_of_each_state_are_learnt_from() -> None:
+    """And judged by; how many older ones there were is told."""
+    whole = feature_rows(600, seed=4)
+    frame = pd.concat(
+        [whole.assign(state="NSW"), whole.iloc[:200].assign(state="VIC")],
+        ignore_index=True,
+    ).sort_values(["as_of_date", "sale_id"], ignore_index=True)
+    trained = training.train(frame, replace(QUICK, most_rows=250))
+    nsw = frame["state"] == "NSW"
+    since = frame.loc[nsw, "as_of_date"].sort_values().iloc[-250]
+    newest = frame[~nsw | (frame["as_of_date"] >= since)].reset_index(drop=True)
+    assert trained.rows == len(newest)
+    assert trained.older_rows == 800 - len(newest) > 300
+    again = training.train(newest, QUICK)
+    inputs = features.model_inputs(whole.iloc[:50])
+    np.testing.assert_array_equal(
+        training.predict(trained.model, inputs), training.predict(again.model, inputs)
+    )
