@@ -5,6 +5,7 @@ import psycopg
 
 from assets import keys, progress
 from assets.resources import Warehouse
+from assets.vault import open_vault
 from delivery.backlog import count_by_status, has_claimable
 from delivery.guard import parse_networks
 
@@ -22,6 +23,8 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
     from delivery.sender import DrainResult, Limits, run_drain
 
     settings = warehouse.settings.delivery
+    # First of all: without master keys nothing is claimed.
+    vault = open_vault(warehouse.settings)
     report = progress.step("deliver")
     with warehouse.connect() as conn:
         before = count_by_status(conn)
@@ -35,6 +38,7 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
 
             result = run_drain(
                 warehouse.url,
+                vault=vault,
                 allow_networks=parse_networks(settings.allow_networks),
                 limits=Limits(
                     per_endpoint=settings.per_endpoint,
@@ -67,3 +71,18 @@ def _is_leased(conn: psycopg.Connection) -> bool:
         "where status in ('pending', 'failed') and leased_until > now())"
     ).fetchone()
     return row is not None and bool(row[0])
+
+
+@dg.op(description="Seal endpoints' keys with the newest master key.")
+def reencrypt_keys(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Batch by batch; stopped at any point, the next run does the rest."""
+    from delivery.keys import reencrypt
+
+    with warehouse.connect() as conn:
+        done = reencrypt(conn, open_vault(warehouse.settings))
+    context.log.info("%d of %d keys sealed anew", done.sealed_anew, done.keys)
+    if done.unreadable:
+        raise dg.Failure(
+            "No configured master key opens keys of these endpoints: "
+            + ", ".join(done.unreadable)
+        )
