@@ -8,6 +8,7 @@ from assets.resources import Warehouse
 from assets.vault import open_vault
 from delivery.backlog import count_by_status, has_claimable
 from delivery.guard import parse_networks
+from delivery.vault import Vault, VaultError
 
 # A drain ends by itself well before the daemon's run monitor would end it.
 MAX_DRAIN_SECONDS = 1800.0
@@ -24,7 +25,7 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
 
     settings = warehouse.settings.delivery
     # First of all: without master keys nothing is claimed.
-    vault = open_vault(warehouse.settings)
+    vault = _vault(warehouse)
     report = progress.step("deliver")
     with warehouse.connect() as conn:
         before = count_by_status(conn)
@@ -65,6 +66,13 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
     )
 
 
+def _vault(warehouse: Warehouse) -> Vault:
+    try:
+        return open_vault(warehouse.settings)
+    except VaultError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
 def _is_leased(conn: psycopg.Connection) -> bool:
     row = conn.execute(
         "select exists (select from delivery.deliveries "
@@ -79,10 +87,11 @@ def reencrypt_keys(context: dg.OpExecutionContext, warehouse: Warehouse) -> None
     from delivery.keys import reencrypt
 
     with warehouse.connect() as conn:
-        done = reencrypt(conn, open_vault(warehouse.settings))
+        done = reencrypt(conn, _vault(warehouse))
     context.log.info("%d of %d keys sealed anew", done.sealed_anew, done.keys)
     if done.unreadable:
         raise dg.Failure(
             "No configured master key opens keys of these endpoints: "
-            + ", ".join(done.unreadable)
+            + ", ".join(done.unreadable),
+            allow_retries=False,
         )

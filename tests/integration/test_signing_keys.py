@@ -377,6 +377,28 @@ def test_32_no_secret_in_logs_reprs_tracebacks_event_logs_or_show_output(
     assert one(conn, "select count(secret) from delivery.endpoints") == (0,)
 
 
+def test_the_job_seals_anew_and_fails_by_name_on_what_it_cannot_open(
+    conn: Conn, database_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assets.resources import Warehouse
+    from delivery.vault import Vault, generate_master_key
+    from orchestration.jobs import reencrypt_endpoint_keys
+
+    newest = generate_master_key()
+    secret = add_endpoint(conn, "http://127.0.0.1:1/x")[1]
+    conn.commit()
+    both = f"{newest},{MASTER_KEY}"
+    _set(monkeypatch, database_url, tmp_path, DELIVERY__MASTER_KEYS=both)
+    given = {"warehouse": Warehouse()}
+    assert reencrypt_endpoint_keys.execute_in_process(resources=given).success
+    endpoint_id = list_endpoints(conn)[0].endpoint_id
+    assert keys.current_secrets(conn, Vault([newest]), endpoint_id) == {"v1": secret}
+    conn.commit()
+    monkeypatch.setenv("AUSPROPERTY_DELIVERY__MASTER_KEYS", MASTER_KEY)
+    with pytest.raises(dg.Failure, match="these endpoints: consumer"):
+        reencrypt_endpoint_keys.execute_in_process(resources=given)
+
+
 def test_32_in_production_nothing_is_delivered_without_master_keys(
     conn: Conn, database_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
