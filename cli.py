@@ -16,6 +16,7 @@ from orchestration.commands.actuals import actuals
 from orchestration.commands.advice import advise
 from orchestration.commands.backtest import backtest
 from orchestration.commands.docs import docs
+from orchestration.commands.endpoints import endpoints
 from orchestration.commands.mappings import mapping
 from orchestration.commands.models import models
 from orchestration.commands.properties import show_property
@@ -39,6 +40,7 @@ db = typer.Typer(help="The warehouse database.", no_args_is_help=True)
 app.add_typer(db, name="db")
 db.command("advise")(advise)
 app.add_typer(actuals, name="actuals")
+app.add_typer(endpoints, name="endpoints")
 app.add_typer(rejects, name="rejects")
 app.add_typer(batch, name="batch")
 app.add_typer(mapping, name="mapping")
@@ -239,10 +241,15 @@ def psql(context: typer.Context) -> None:
 @db.command()
 def migrate() -> None:
     """Bring the operational schema to the newest revision."""
-    from assets.warehouse import warehouse_url
+    from assets.warehouse import seal_old_secrets, warehouse_url
+    from database.connections import connect
     from database.migrate import migrate as upgrade
 
-    before, after = upgrade(warehouse_url(Settings()))
+    settings = Settings()
+    address = warehouse_url(settings)
+    before, after = upgrade(address)
+    with connect(address) as conn:
+        seal_old_secrets(settings, conn)
     typer.echo(f"{before or 'empty'} -> {after}")
 
 

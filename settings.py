@@ -305,6 +305,21 @@ class Delivery(BaseModel):
         description="Private networks (CIDR) that endpoints may lie in; public "
         'addresses always may. Example: ["127.0.0.0/8"].',
     )
+    master_keys: SecretStr | None = Field(
+        None,
+        description="Keys that seal endpoints' secrets in the database, newest first, "
+        "with commas or as a JSON list; each 32 random bytes in base64 for URLs. "
+        "Unset: a file `delivery.keys` made in the home, except in `production` and "
+        "`high_load`, which refuse.",
+    )
+
+    @property
+    def master_key_list(self) -> list[str]:
+        """The master keys one by one, newest first."""
+        written = self.master_keys.get_secret_value() if self.master_keys else ""
+        for mark in '[]"':
+            written = written.replace(mark, " ")
+        return [key for part in written.split(",") if (key := part.strip())]
 
 
 class Settings(BaseSettings):

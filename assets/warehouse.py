@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from assets.vault import open_vault
 from database.connections import (
     Limits,
     claim_market,
@@ -21,6 +22,7 @@ from database.connections import (
 )
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
+from delivery.keys import has_plain_secrets, seal_plain_secrets
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ def warehouse_url(settings: Settings) -> str:
 def prepare_warehouse(settings: Settings) -> str:
     """Start, migrate and bind the warehouse to the active market; return its URL.
 
+    Signing secrets that an older version left in plain are sealed here.
+
     Raises:
         DatabaseError: with what to do.
     """
@@ -53,7 +57,19 @@ def prepare_warehouse(settings: Settings) -> str:
         for schema in ("dagster", "mlflow"):
             conn.execute(f"create schema if not exists {schema}")
         conn.commit()
+        seal_old_secrets(settings, conn)
     return url
+
+
+def seal_old_secrets(settings: Settings, conn: psycopg.Connection) -> None:
+    """Seal the signing secrets that revisions before 0008 kept in plain. Commits.
+
+    Raises:
+        VaultError: there are some, and no master key.
+    """
+    if has_plain_secrets(conn):
+        seal_plain_secrets(conn, open_vault(settings))
+    conn.commit()
 
 
 @contextmanager

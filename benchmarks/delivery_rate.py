@@ -33,8 +33,10 @@ from delivery.guard import parse_networks
 from delivery.outbox import publish_predictions
 from delivery.sender import Limits, run_drain
 from delivery.signing import decode_secret, generate_secret, sign
+from delivery.vault import Vault, generate_master_key
 
 LOOPBACK = parse_networks(["127.0.0.0/8"])
+VAULT = Vault([generate_master_key()])
 ROUNDS, ROWS = 3, 20_000
 CONNECTIONS = Limits().per_endpoint
 
@@ -121,7 +123,12 @@ def _prepare(url: str, sink: str, secret: str, rows: int) -> None:
     with psycopg.connect(url) as conn:
         conn.execute(_PROPERTIES % {"rows": rows})
         register_endpoint(
-            conn, "benchmark", sink, secret=secret, allow_networks=LOOPBACK
+            conn,
+            "benchmark",
+            sink,
+            vault=VAULT,
+            secret=secret,
+            allow_networks=LOOPBACK,
         )
 
 
@@ -188,7 +195,7 @@ def _timed(work: Any, rows: int) -> tuple[float, float]:
 
 
 def _drain(url: str, rows: int) -> None:
-    result = run_drain(url, allow_networks=LOOPBACK)
+    result = run_drain(url, vault=VAULT, allow_networks=LOOPBACK)
     if result.delivered != rows:
         raise RuntimeError(f"delivered {result.delivered} of {rows}: {result}")
 

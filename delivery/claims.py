@@ -10,6 +10,7 @@ and settle is `sender.py`; figures for sensors and summaries are `backlog.py`.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,14 +24,26 @@ AsyncConnection = psycopg.AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A key that signs now, and the monotonic time at which it no longer does."""
+
+    kind: str
+    secret_sealed: str = field(repr=False)
+    # Told anew, a few milliseconds off, at each reading: no change of the key.
+    expires: float | None = field(compare=False)
+    not_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """An active endpoint as the sender needs it, and whether it has due deliveries."""
 
     endpoint_id: UUID
     url: str
-    secret: str = field(repr=False)
     retry_policy: str
-    has_due: bool
+    has_due: bool = field(compare=False)
+    compat_signature: bool
+    keys: tuple[SealedKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +82,21 @@ class Settlement:
 
 
 _RECEIVERS = """
-select e.endpoint_id, e.url, e.secret, e.retry_policy, exists (
+select e.endpoint_id, e.url, e.retry_policy, exists (
     select from delivery.deliveries as d
     where d.endpoint_id = e.endpoint_id
         and d.status in ('pending', 'failed')
         and d.next_attempt_at <= now()
         and (d.leased_until is null or d.leased_until < now())
+), e.compat_signature, array(
+    select json_build_array(
+        k.kind, k.secret_sealed, extract(epoch from k.not_after - now()), k.not_after
+    )
+    from delivery.endpoint_keys as k
+    where k.endpoint_id = e.endpoint_id
+        and k.kind = any(e.signing)
+        and (k.not_after is null or k.not_after > now())
+    order by k.kind, k.not_after desc nulls first, k.key_id desc
 )
 from delivery.endpoints as e
 where e.status = 'active'
@@ -155,9 +177,28 @@ where lease_owner = %(worker)s and status in ('pending', 'failed')
 
 
 async def load_receivers(conn: AsyncConnection) -> list[Receiver]:
-    """All active endpoints, with their secrets."""
+    """All active endpoints, with the keys that sign for them, current ones first."""
+    # Read before the query: a key then ends early by the query's time, never late.
+    now = time.monotonic()
     cursor = await conn.execute(_RECEIVERS)
-    return [Receiver(*row) for row in await cursor.fetchall()]
+    receivers = []
+    for *row, keys in await cursor.fetchall():
+        sealed = [
+            SealedKey(kind, secret, None if left is None else now + left, not_after)
+            for kind, secret, left, not_after in keys
+        ]
+        row.append(tuple(sealed))
+        receivers.append(Receiver(*row))
+    return receivers
+
+
+async def park(conn: AsyncConnection, endpoint_id: UUID, reason: str) -> None:
+    """Stop sending to an endpoint and say why; its open deliveries stay."""
+    await conn.execute(
+        "update delivery.endpoints set status = 'disabled', disabled_reason = %s,"
+        " updated_at = now() where endpoint_id = %s and status = 'active'",
+        [reason, endpoint_id],
+    )
 
 
 async def load_schedules(conn: AsyncConnection) -> dict[str, Schedule]:

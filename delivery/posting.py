@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
-from time import perf_counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from yarl import URL
 
+from delivery.claims import SealedKey
 from delivery.guard import (
     AddressRefused,
     AddressRule,
@@ -25,7 +26,13 @@ from delivery.guard import (
     UnsafeUrl,
     check_url,
 )
-from delivery.signing import InvalidSecret, decode_secret, sign
+from delivery.signing import (
+    AsymmetricSigner,
+    InvalidSecret,
+    Signer,
+    SymmetricSigner,
+)
+from delivery.vault import Unreadable, Vault
 
 MAX_READ_BYTES = 4096
 EXCERPT_CHARACTERS = 1000
@@ -56,28 +63,88 @@ class Outcome:
     retry_after: str | None = None
 
 
+class KeysUnusable(Exception):
+    """Nothing can be signed for an endpoint; the text says why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A receiver made ready for many POSTs; `fault` says why it is never dialled."""
+    """A receiver made ready for many POSTs; `fault` says why it is never dialled.
+
+    `signers` are in the order of the header, each with the monotonic time from which it
+    is left out; `compat` makes `X-Signature-256`.
+    """
 
     url: URL
-    key: bytes
+    signers: tuple[tuple[Signer, float | None], ...] = field(repr=False)
+    compat: SymmetricSigner | None = field(repr=False)
     secure: bool
     fault: str | None
 
     def __repr__(self) -> str:
         return f"Target({self.url.host})"
 
+    def headers(self, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+        """What signs one attempt, by the keys that have not ended by now."""
+        now = monotonic()
+        headers = {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(
+                [
+                    signer.sign(message_id, timestamp, body)
+                    for signer, expires in self.signers
+                    if expires is None or now < expires
+                ]
+            ),
+        }
+        if self.compat is not None:
+            headers["x-signature-256"] = self.compat.compat(body)
+        return headers
 
-def prepare_target(url: str, secret: str, allow_networks: Networks) -> Target:
-    """Check the URL and decode the secret once; never raises."""
+
+def prepare_target(
+    url: str,
+    keys: Sequence[SealedKey],
+    allow_networks: Networks,
+    vault: Vault,
+    *,
+    compat: bool = False,
+) -> Target:
+    """Check the URL and open the keys once, for many POSTs.
+
+    Raises:
+        KeysUnusable: there is no current key, or one that no master key opens.
+    """
+    if all(key.expires is not None for key in keys):
+        raise KeysUnusable(
+            "It has no current signing key; `ausproperty endpoints rotate` makes one."
+        )
+    try:
+        opened = [(key, vault.open(key.secret_sealed)) for key in keys]
+    except Unreadable:
+        raise KeysUnusable(
+            "A signing key cannot be decrypted with the configured master keys. Add "
+            "the one it was sealed with to AUSPROPERTY_DELIVERY__MASTER_KEYS, or "
+            "rotate with --overlap 0; then `ausproperty endpoints resume`."
+        ) from None
     try:
         check_url(url, allow_networks)
         # encoded=True sends the path as registered, byte for byte.
         parsed = URL(url, encoded=True)
-        return Target(parsed, decode_secret(secret), parsed.scheme == "https", None)
+        signers: list[tuple[Signer, float | None]] = []
+        old_scheme: SymmetricSigner | None = None
+        for key, written in opened:
+            if key.kind == "v1a":
+                signers.append((AsymmetricSigner(written), key.expires))
+                continue
+            signer = SymmetricSigner(written)
+            signers.append((signer, key.expires))
+            if compat and key.expires is None:
+                old_scheme = signer
     except (UnsafeUrl, InvalidSecret, ValueError) as error:
-        return Target(URL(), b"", False, str(error))
+        return Target(URL(), (), None, False, str(error))
+    return Target(parsed, tuple(signers), old_scheme, parsed.scheme == "https", None)
 
 
 class Poster:
@@ -155,11 +222,7 @@ class Poster:
             response = await session.post(
                 target.url,
                 data=body,
-                headers={
-                    "webhook-id": message_id,
-                    "webhook-timestamp": str(timestamp),
-                    "webhook-signature": sign(target.key, message_id, timestamp, body),
-                },
+                headers=target.headers(message_id, timestamp, body),
                 allow_redirects=False,
             )
             status = response.status

@@ -20,6 +20,7 @@ from typing import Any
 
 from delivery.guard import Networks
 from delivery.store import Store
+from delivery.vault import Vault
 from delivery.worker import Limits, Worker
 
 WATCH_SECONDS = 0.1
@@ -62,6 +63,7 @@ def _ignore(_: DrainResult) -> None:
 async def drain(
     dsn: str,
     *,
+    vault: Vault,
     allow_networks: Networks = (),
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
@@ -73,6 +75,7 @@ async def drain(
 
     Args:
         dsn: of the database.
+        vault: opens the endpoints' keys.
         allow_networks: non-public networks that may be dialled, over http too.
         limits: see `worker.Limits`.
         clock: Unix seconds, for signatures and Retry-After dates. Due times and leases
@@ -101,7 +104,9 @@ async def drain(
             store,
             poster,
             limits,
-            prepare=lambda r: prepare_target(r.url, r.secret, allow_networks),
+            prepare=lambda r: prepare_target(
+                r.url, r.keys, allow_networks, vault, compat=r.compat_signature
+            ),
             clock=clock,
             rng=rng,
         )
@@ -140,6 +145,7 @@ async def drain(
 def run_drain(
     dsn: str,
     *,
+    vault: Vault,
     allow_networks: Networks = (),
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
@@ -155,6 +161,7 @@ def run_drain(
         result = _run(
             drain(
                 dsn,
+                vault=vault,
                 allow_networks=allow_networks,
                 limits=limits,
                 clock=clock,

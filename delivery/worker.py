@@ -185,7 +185,9 @@ class Worker:
         for endpoint_id, receiver in active.items():
             lane = self._lanes.get(endpoint_id)
             if lane is None or lane.receiver != receiver:
-                target = self._prepare(receiver)
+                target = await self._ready(receiver)
+                if target is None:
+                    continue
                 schedule = self._schedules.get(receiver.retry_policy, {})
                 if lane is None:
                     lane = _Lane(receiver, target, schedule, receiver.has_due)
@@ -193,6 +195,18 @@ class Worker:
                 lane.receiver, lane.target, lane.schedule = receiver, target, schedule
             lane.has_due = receiver.has_due
         return any(lane.has_due for lane in self._lanes.values())
+
+    async def _ready(self, receiver: Receiver) -> Target | None:
+        """The receiver made ready; parked with the reason if its keys are unusable."""
+        from delivery.posting import KeysUnusable
+
+        try:
+            return self._prepare(receiver)
+        except KeysUnusable as unusable:
+            reason = str(unusable)
+        self._close_lane(receiver.endpoint_id)
+        await self._store.claiming.run(claims.park, receiver.endpoint_id, reason)
+        return None
 
     def _close_lane(self, endpoint_id: UUID) -> None:
         lane = self._lanes.pop(endpoint_id, None)

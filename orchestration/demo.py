@@ -29,6 +29,7 @@ from assets.clients import client_for
 from assets.landing.calendar import weeks_on_offer
 from assets.manifest import build_manifest
 from assets.partitions import range_tags
+from assets.vault import open_vault
 from connectors.resilience import Parked, SourceDown
 from database.connections import connect
 from database.snapshots import last_good
@@ -209,10 +210,13 @@ def _consumer(settings: Settings, url: str, stack: contextlib.ExitStack) -> Chil
             conn,
             DEMO_ENDPOINT,
             f"{consumer.url}/webhooks",
+            vault=open_vault(settings),
             allow_networks=parse_networks(settings.delivery.allow_networks),
             secret=secret,
         )
-        if stored.written != secret:  # the file was lost: sign with what is registered
+        if (
+            stored["v1"].written != secret
+        ):  # the file was lost: sign with what is registered
             raise UserError(
                 f"{secret_file} does not hold the secret of the registered demo "
                 "endpoint; restore it, or use a fresh AUSPROPERTY_HOME"

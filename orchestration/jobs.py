@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets import keys
 from assets.retraining import ASKED_TAG
-from orchestration.ops.delivery import drain_due_deliveries
+from orchestration.ops.delivery import drain_due_deliveries, reencrypt_keys
 from orchestration.ops.upkeep import move_recent_indexes
 
 _LANDING = dg.AssetSelection.groups("landing", "reference")
@@ -76,6 +76,12 @@ def deliver_webhooks() -> None:
     drain_due_deliveries()
 
 
+@dg.job(description="Seal endpoints' keys with the newest master key.")
+def reencrypt_endpoint_keys() -> None:
+    """After a new master key; nothing to do otherwise."""
+    reencrypt_keys()
+
+
 @dg.job(description="Bring the indexes of recent rows to this month's first day.")
 def move_index_boundaries() -> None:
     """One move; nothing to do most of the time."""
@@ -91,5 +97,6 @@ all_jobs: list[Any] = [
     score,
     daily,
     deliver_webhooks,
+    reencrypt_endpoint_keys,
     move_index_boundaries,
 ]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 
-from delivery.endpoints import Endpoint, Secret, register_endpoint
+from delivery.endpoints import Endpoint, register_endpoint
 from delivery.guard import parse_networks
+from delivery.keys import Secret, current_secrets
 from delivery.outbox import PublishCounts, publish_predictions
+from delivery.vault import Vault
 from delivery.worker import Limits
 
 LOOPBACK = parse_networks(["127.0.0.0/8"])
+# Fixed, so that drains in processes of their own open the same keys.
+MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+VAULT = Vault([MASTER_KEY])
 NAMESPACE = UUID("0e7ab6ea-7a5a-4a0e-9c55-0f5ba7a6c0de")
 # Short, so that a test sees the end of a lease or of a hanging POST.
 QUICK = Limits(post_total=1, connect=1, lease=3, stop=2, database_outage=20)
@@ -79,7 +85,18 @@ def add_predictions(
 def add_endpoint(
     conn: Conn, url: str, name: str = "consumer", **options: Any
 ) -> tuple[Endpoint, Secret]:
-    return register_endpoint(conn, name, url, allow_networks=LOOPBACK, **options)
+    """An endpoint and its v1 secret."""
+    endpoint, found = register_endpoint(
+        conn, name, url, vault=VAULT, allow_networks=LOOPBACK, **options
+    )
+    return endpoint, found["v1"]
+
+
+def secret_of(conn: Conn, endpoint_id: UUID | None = None) -> str:
+    """The written v1 secret of an endpoint, of the only one by default."""
+    if endpoint_id is None:
+        endpoint_id = one(conn, "select endpoint_id from delivery.endpoints")[0]
+    return current_secrets(conn, VAULT, endpoint_id)["v1"].written
 
 
 def publish(conn: Conn, count: int, url: str, name: str = "consumer") -> PublishCounts:

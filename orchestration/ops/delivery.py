@@ -5,8 +5,10 @@ import psycopg
 
 from assets import keys, progress
 from assets.resources import Warehouse
+from assets.vault import open_vault
 from delivery.backlog import count_by_status, has_claimable
 from delivery.guard import parse_networks
+from delivery.vault import Vault, VaultError
 
 # A drain ends by itself well before the daemon's run monitor would end it.
 MAX_DRAIN_SECONDS = 1800.0
@@ -22,6 +24,8 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
     from delivery.sender import DrainResult, Limits, run_drain
 
     settings = warehouse.settings.delivery
+    # First of all: without master keys nothing is claimed.
+    vault = _vault(warehouse)
     report = progress.step("deliver")
     with warehouse.connect() as conn:
         before = count_by_status(conn)
@@ -35,6 +39,7 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
 
             result = run_drain(
                 warehouse.url,
+                vault=vault,
                 allow_networks=parse_networks(settings.allow_networks),
                 limits=Limits(
                     per_endpoint=settings.per_endpoint,
@@ -61,9 +66,32 @@ def drain_due_deliveries(context: dg.OpExecutionContext, warehouse: Warehouse) -
     )
 
 
+def _vault(warehouse: Warehouse) -> Vault:
+    try:
+        return open_vault(warehouse.settings)
+    except VaultError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
 def _is_leased(conn: psycopg.Connection) -> bool:
     row = conn.execute(
         "select exists (select from delivery.deliveries "
         "where status in ('pending', 'failed') and leased_until > now())"
     ).fetchone()
     return row is not None and bool(row[0])
+
+
+@dg.op(description="Seal endpoints' keys with the newest master key.")
+def reencrypt_keys(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Batch by batch; stopped at any point, the next run does the rest."""
+    from delivery.keys import reencrypt
+
+    with warehouse.connect() as conn:
+        done = reencrypt(conn, _vault(warehouse))
+    context.log.info("%d of %d keys sealed anew", done.sealed_anew, done.keys)
+    if done.unreadable:
+        raise dg.Failure(
+            "No configured master key opens keys of these endpoints: "
+            + ", ".join(done.unreadable),
+            allow_retries=False,
+        )

@@ -18,10 +18,12 @@ from tests import webhook_receivers as receivers
 from tests.delivery_seed import (
     LOOPBACK,
     QUICK,
+    VAULT,
     add_endpoint,
     add_predictions,
     one,
     publish,
+    secret_of,
 )
 from tests.webhook_receivers import Answer, Receiver
 
@@ -34,7 +36,9 @@ DELIVERY = "select status, attempts, leased_until, lease_owner from delivery.del
 
 
 def _drain(url: str, **options: Any) -> DrainResult:
-    return run_drain(url, **{"allow_networks": LOOPBACK, "limits": QUICK, **options})
+    return run_drain(
+        url, **{"vault": VAULT, "allow_networks": LOOPBACK, "limits": QUICK, **options}
+    )
 
 
 def test_everything_due_is_delivered_once_and_signed(
@@ -65,7 +69,7 @@ def test_everything_due_is_delivered_once_and_signed(
     assert one(conn, "select count(*) from delivery.attempts") == (450,)
     bodies = dict(conn.execute("select event_id, body from delivery.events").fetchall())
     assert receiver.ids() == dict.fromkeys(bodies, 1)
-    verifier = Webhook(one(conn, "select secret from delivery.endpoints")[0])
+    verifier = Webhook(secret_of(conn))
     for request in receiver.requests:
         verifier.verify(request.body, request.headers)
         assert request.body == bodies[request.webhook_id].encode()

@@ -23,7 +23,7 @@ from delivery.backlog import count_by_status
 from delivery.claims import Claimed, Settlement
 from delivery.sender import DrainResult, Limits, run_drain
 from tests import webhook_receivers as receivers
-from tests.delivery_seed import LOOPBACK, QUICK, add_endpoint, one, publish
+from tests.delivery_seed import LOOPBACK, QUICK, VAULT, add_endpoint, one, publish
 from tests.webhook_receivers import Receiver
 
 Conn = psycopg.Connection[Any]
@@ -32,8 +32,8 @@ DRAIN_PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from delivery.sender import run_drain
-from tests.delivery_seed import LOOPBACK, QUICK
-run_drain(sys.argv[1], allow_networks=LOOPBACK, limits=QUICK)
+from tests.delivery_seed import LOOPBACK, QUICK, VAULT
+run_drain(sys.argv[1], vault=VAULT, allow_networks=LOOPBACK, limits=QUICK)
 """
 
 LEASED = (
@@ -49,7 +49,7 @@ def _start_drain(url: str) -> subprocess.Popen[bytes]:
 
 def _drain_patiently(url: str) -> DrainResult:
     limits = Limits(post_total=1, connect=1, lease=3, wait_for_leases=8)
-    return run_drain(url, allow_networks=LOOPBACK, limits=limits)
+    return run_drain(url, vault=VAULT, allow_networks=LOOPBACK, limits=limits)
 
 
 def test_kill_9_loses_nothing_and_doubles_only_what_was_in_flight(
@@ -85,7 +85,7 @@ def test_a_lease_is_respected_until_it_ends(conn: Conn, database_url: str) -> No
         asyncio.run(_claim(database_url, "dead-worker", 2.0))
         claimed = time.time()
         assert run_drain(
-            database_url, allow_networks=LOOPBACK, limits=QUICK
+            database_url, vault=VAULT, allow_networks=LOOPBACK, limits=QUICK
         ).remaining == (1)
         assert not receiver.requests
         assert _drain_patiently(database_url).delivered == 1
@@ -134,6 +134,7 @@ def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
         publish(conn, 2000, receiver.url)
         result = run_drain(
             database_url,
+            vault=VAULT,
             allow_networks=LOOPBACK,
             limits=QUICK,
             should_stop=lambda: len(receiver.requests) > 50,
@@ -212,7 +213,7 @@ def test_an_unreachable_database_ends_the_drain_in_a_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         with pytest.raises(DatabaseError, match="cannot be reached"):
-            run_drain(f"postgresql://nobody@127.0.0.1:{port}/none")
+            run_drain(f"postgresql://nobody@127.0.0.1:{port}/none", vault=VAULT)
 
 
 def test_two_endpoints_share_one_event(conn: Conn, database_url: str) -> None:

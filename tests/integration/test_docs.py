@@ -17,7 +17,14 @@ import cli
 from assets import keys
 from assets.landing.registry import sources_table
 from delivery.events import EVENT_SCHEMAS
-from delivery.signing import decode_secret, generate_secret, sign
+from delivery.signing import (
+    AsymmetricSigner,
+    decode_secret,
+    generate_private_key,
+    generate_secret,
+    public_key,
+    sign,
+)
 from orchestration.jobs import all_jobs
 from orchestration.schedules import all_schedules
 from orchestration.sensors import all_sensors
@@ -172,6 +179,26 @@ def test_the_consumers_ten_lines_verify_our_messages():
     assert scope["handle"](body, headers) == 204
     assert scope["handle"](body + b" ", headers) == 401
     assert list(seen) == ["evt_1"]
+
+
+def test_the_consumers_v1a_example_verifies_our_messages():
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+    example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    private = generate_private_key(secrets.token_bytes)
+    scope: dict[str, Any] = {}
+    exec(example.replace("whpk_...", public_key(private)), scope)
+    now = int(time.time())
+    symmetric = sign(decode_secret(generate_secret(secrets.token_bytes)), "e", now, b"")
+    signature = AsymmetricSigner(private).sign("evt_1", now, b"{}")
+    headers = {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": f"{symmetric} {signature}",
+    }
+    assert scope["is_ours"](b"{}", headers)
+    assert not scope["is_ours"](b"{ }", headers)
+    assert not scope["is_ours"](b"{}", {**headers, "webhook-id": "evt_2"})
+    assert not scope["is_ours"](b"{}", {**headers, "webhook-timestamp": str(now - 400)})
 
 
 def test_the_example_message_obeys_its_schema():

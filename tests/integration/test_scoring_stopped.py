@@ -45,6 +45,7 @@ def test_killed_between_partitions_the_next_scoring_does_the_others(
     from assets.scoring_steps import run_scoring
     from delivery.endpoints import register_endpoint
     from delivery.guard import parse_networks
+    from tests.delivery_seed import VAULT
 
     for name, value in (("DATABASE_URL", database_url), ("HOME", str(tmp_path))):
         monkeypatch.setenv(f"AUSPROPERTY_{name}", value)
@@ -58,6 +59,7 @@ def test_killed_between_partitions_the_next_scoring_does_the_others(
         conn,
         "a",
         "http://127.0.0.1:1/x",
+        vault=VAULT,
         allow_networks=parse_networks(["127.0.0.0/8"]),
     )
     conn.commit()
