@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,10 +13,10 @@ from delivery.keys import Secret, current_secrets
 from delivery.outbox import PublishCounts, publish_predictions
 from delivery.vault import Vault
 from delivery.worker import Limits
+from tests.homes import MASTER_KEY
 
 LOOPBACK = parse_networks(["127.0.0.0/8"])
 # Fixed, so that drains in processes of their own open the same keys.
-MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 VAULT = Vault([MASTER_KEY])
 NAMESPACE = UUID("0e7ab6ea-7a5a-4a0e-9c55-0f5ba7a6c0de")
 # Short, so that a test sees the end of a lease or of a hanging POST.

@@ -6,6 +6,7 @@ promised about it (`integration/test_promises_*.py`).
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -33,6 +34,10 @@ HOMES, WEEKS = 1200, 26
 SMALL_MARKET = (f"--properties={HOMES}", f"--weeks={WEEKS}")
 FIRST_WEEK = date(2023, 1, 2)
 PATIENCE = 300.0
+
+
+#: Seals the secrets of these homes' endpoints.
+MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
 def base_environment() -> dict[str, str]:
@@ -70,6 +75,8 @@ class Home:
         self.environment = {
             **base_environment(),
             "AUSPROPERTY_HOME": str(folder),
+            # Production delivers nothing without.
+            "AUSPROPERTY_DELIVERY__MASTER_KEYS": MASTER_KEY,
             **{f"AUSPROPERTY_{k.upper()}": v for k, v in settings.items()},
         }
 

@@ -53,7 +53,7 @@ building_levels as (
         wanted.as_of_month,
         greatest(price_weights[place] * unit, 0) as weight,
         {{ decayed_mean(
-            "price", "price_sums[place] * unit / 1000000", "price_weights[place] * unit"
+            "building", "price_sums[place] * unit / 1000000", "price_weights[place] * unit"
         ) }} as log_price
     from (
         select distinct suburb_key, street_name, street_number, dwelling_type, as_of_month
@@ -159,8 +159,11 @@ nearby_levels as (
 {%- endmacro %}
 
 {% macro decayed_mean(name, sum, weight) -%}
-    {#- Of a rate the weight is not told: it needs more of it. -#}
-    {%- set least = "least_decayed_weight" if name == "price" else "least_rate_weight" -%}
+    {#- Of a rate the weight is not told: it needs more of it. A building's old sales tell
+        more of it than nothing does. -#}
+    {%- set least = {
+        "price": "least_decayed_weight", "building": "least_building_weight"
+    }.get(name, "least_rate_weight") -%}
     case
         when {{ weight }} >= {{ var(least) }}::double precision
             then ({{ sum }}) / ({{ weight }})

@@ -214,6 +214,7 @@ def test_from_features_to_predictions_and_through_failures(
     assert params["columns_left_out"] == (
         "building_area_m2 (0.0% known), year_built (0.0% known), "
         "suburb_type_log_building_rate (0.0% known), "
+        "building_log_price (0.0% known), "
         "nearby_log_building_rate (0.0% known), "
         "last_bid_log (0.0% known), months_since_last_bid (0.0% known), "
         "asking_price_log (0.0% known), asking_is_range (0.0% known), "
