@@ -350,7 +350,7 @@ def _by_fallback(
     for pct in intervals.BESIDE:
         ends = [np.array([float(found[f"{name}_{pct}"])]) for name in ("low", "high")]
         below, above = rounding.rounded_where_known(dollars[0], *ends)
-        if below.notna().all():
+        if not below.isna().any():
             reached[pct] = (int(below[0]), int(above[0]))
     version = found["model_version"]
     return {

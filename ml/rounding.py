@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
+    from pandas.arrays import IntegerArray
 
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
@@ -26,8 +26,11 @@ def rounded(estimate: Floats, low: Floats, high: Floats) -> tuple[Whole, Whole, 
 
 def rounded_where_known(
     estimate: Floats, low: Floats, high: Floats
-) -> tuple[pd.Series, pd.Series]:
-    """The bounds of :func:`rounded`, missing where they are NaN."""
+) -> tuple[IntegerArray, IntegerArray]:
+    """The bounds of :func:`rounded`, missing where they are NaN.
+
+    Arrays, not columns: an index of theirs would be matched with that of the homes.
+    """
     import numpy as np
     import pandas as pd
 
@@ -35,7 +38,7 @@ def rounded_where_known(
     bounds = (np.where(unknown, estimate, bound) for bound in (low, high))
     _, below, above = rounded(estimate, *bounds)
 
-    def column(bound: Whole) -> pd.Series:
-        return pd.Series(pd.arrays.IntegerArray(bound, unknown))
-
-    return column(below), column(above)
+    return (
+        pd.arrays.IntegerArray(below, unknown),
+        pd.arrays.IntegerArray(above, unknown),
+    )

@@ -13,6 +13,7 @@ from ml.scoring import NO_CHAMPION, Scorer, value_properties
 from ml.scoring_policy import ScoringPolicy
 from ml.tracking import LoadedModel, Version
 from tests.market_samples import feature_rows
+from tests.scored_homes import LEVELS, OWN
 
 
 class Level:
@@ -132,6 +133,20 @@ def test_three_intervals_hold_what_they_promise_one_within_the_other() -> None:
     for pct, low, high in ((68, 2, 4), (80, 1, 5), (95, 0, 6)):
         inside = (bounds[:, low] <= price) & (price <= bounds[:, high])
         assert 100 * inside.mean() == pytest.approx(pct, abs=6)
+
+
+def test_a_refused_home_moves_no_interval_to_another_home() -> None:
+    rows = feature_rows(300, seed=9)
+    alone = value_properties(rows[40:], Scorer(champion()), nothing_known).valuations
+    nothing = [*LEVELS, *OWN, "bedrooms", "land_area_m2"]
+    rows.loc[:39, nothing] = np.nan
+    rows.loc[:39, "dwelling_type"] = "other"
+    valued = value_properties(rows, Scorer(champion()), nothing_known)
+    assert len(valued.refusals) == 40
+    found = valued.valuations
+    assert found["property_id"].tolist() == alone["property_id"].tolist()
+    for name in OUTWARDS:
+        assert found[name].tolist() == alone[name].tolist()
 
 
 def test_only_intervals_that_somebody_stated_are_told() -> None:
