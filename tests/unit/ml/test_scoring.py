@@ -137,7 +137,8 @@ def test_three_intervals_hold_what_they_promise_one_within_the_other() -> None:
 
 def test_a_refused_home_moves_no_interval_to_another_home() -> None:
     rows = feature_rows(300, seed=9)
-    alone = value_properties(rows[40:], Scorer(champion()), nothing_known).valuations
+    others = rows[40:].reset_index(drop=True)
+    alone = value_properties(others, Scorer(champion()), nothing_known).valuations
     nothing = [*LEVELS, *OWN, "bedrooms", "land_area_m2"]
     rows.loc[:39, nothing] = np.nan
     rows.loc[:39, "dwelling_type"] = "other"
